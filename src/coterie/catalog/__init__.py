@@ -1,0 +1,1 @@
+"""What a workspace holds, as definitions: entities, datasets, fields, tags."""

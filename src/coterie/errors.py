@@ -1,0 +1,141 @@
+"""What can go wrong, as one tree.
+
+    CoterieError            every error a person may see: code, message, place, fix
+    ├── Refused             the input cannot be used as it is; nothing was changed (exit code 2, HTTP 4xx)
+    │   └── NotFound        a name that does not exist; says which names are near (HTTP 404)
+    └── Failed              the work could not be done (exit code 1, HTTP 5xx)
+        ├── Cancelled       a person stopped it
+        └── UnfittedModel   asked for results before `fit`
+
+Anything else that reaches the top is a fault of ours and shows its traceback.
+Every code stands in `CODES`; the page `docs/errors.md` is made from it, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        # workspace
+        "not_a_workspace": "The folder holds no `coterie.json`. Make a workspace with `coterie init DIR`.",
+        "workspace_exists": "`coterie init` was asked to make a workspace where one already is.",
+        "newer_workspace": "A newer version of Coterie wrote the workspace. Upgrade Coterie; nothing was touched.",
+        "read_only": "The workspace cannot be written to: its folder or file system is read-only.",
+        "disk_full": "The disk has no room left. What was published before is untouched; free space and run again.",
+        "locked": "Another process holds the publish lock for longer than the waiting time.",
+        "damaged": "A file of the workspace is missing or unreadable. `coterie doctor` says which, and what to do.",
+        "bad_setting": "A setting has a value that it cannot take.",
+        # names and values at the doors
+        "unknown_name": "A dataset, tag, audience, list, model or snapshot of that name does not exist.",
+        "bad_argument": "An argument has a value that cannot be used.",
+        "bad_moment": "A moment could not be read: use `2011-12-10`, `2011-12-10T08:00` or `2011-12-10T08:00+01:00`.",
+        "missing_extra": "A part that is installed separately is missing; the message has the install line.",
+        "cancelled": "The work was stopped by a person. What was published before is untouched.",
+        "unfitted": "Results were asked of a model that has not been fitted.",
+    }
+)
+
+
+class CoterieError(Exception):
+    """An error for people: a stable `code`, the message, the `place` in what they gave, and a `fix`.
+
+    >>> raise Refused("bad_argument", "k is 0.", place="--k", fix="Give 2 or more, or `auto`.")
+    Traceback (most recent call last):
+    coterie.errors.Refused: `bad_argument` at `--k`: k is 0. Give 2 or more, or `auto`.
+    """
+
+    exit_code = 1
+
+    def __init__(self, code: str, message: str, *, place: str | None = None, fix: str | None = None) -> None:
+        if code not in CODES:
+            raise LookupError(f"error code {code!r} is not in coterie.errors.CODES")
+        self.code, self.message, self.place, self.fix = code, message, place, fix
+        super().__init__(code, message, place, fix)
+
+    def __str__(self) -> str:
+        where = f" at `{self.place}`" if self.place else ""
+        return f"`{self.code}`{where}: {self.message}" + (f" {self.fix}" if self.fix else "")
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The one JSON shape of all errors."""
+        return {"code": self.code, "message": self.message, "place": self.place, "fix": self.fix}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.code, self.message, self.place, self.fix))
+
+
+def _rebuild(cls: type[CoterieError], code: str, message: str, place: str | None, fix: str | None) -> CoterieError:
+    return cls(code, message, place=place, fix=fix)
+
+
+class Refused(CoterieError):
+    """What was given cannot be used; nothing was changed."""
+
+    exit_code = 2
+
+
+class NotFound(Refused):
+    """A name that does not exist."""
+
+
+class Failed(CoterieError):
+    """The work could not be done; what was there before is untouched."""
+
+    exit_code = 1
+
+
+class Cancelled(Failed):
+    """A person stopped the work."""
+
+    def __init__(self, message: str = "Stopped.", **place_and_fix: str | None) -> None:
+        super().__init__("cancelled", message, **place_and_fix)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Cancelled, (self.message,))
+
+
+class UnfittedModel(Failed):
+    """Results were asked of a model before `fit`."""
+
+    def __init__(self, message: str = "This model has not been fitted.", **place_and_fix: str | None) -> None:
+        super().__init__("unfitted", message, **place_and_fix)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (UnfittedModel, (self.message,))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A sentence that names the nearest known names, or None.
+
+    >>> did_you_mean("last_buy", ["last_buy_at", "first_buy_at", "email"])
+    'Did you mean "last_buy_at" or "first_buy_at"?'
+    >>> did_you_mean("zzz", ["email"]) is None
+    True
+    """
+    known = list(known)
+    lowered = {k.lower(): k for k in known}
+    near = [lowered[n] for n in difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)]
+    if not near:
+        near = [k for k in known if name.lower() in k.lower()][:3]
+    quoted = [f'"{n}"' for n in near]
+    return f"Did you mean {' or '.join(quoted)}?" if near else None
+
+
+def unknown_name(noun: str, name: str, known: Iterable[str], *, place: str | None = None) -> NotFound:
+    """The error for a name that does not exist.
+
+    >>> str(unknown_name("audience", "loyl", ["loyal"]))
+    '`unknown_name`: There is no audience "loyl". Did you mean "loyal"?'
+    """
+    known = sorted(known)
+    fix = did_you_mean(name, known)
+    if fix is None:
+        fix = (
+            f"There is: {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}."
+            if known
+            else f"There is no {noun} yet."
+        )
+    return NotFound("unknown_name", f'There is no {noun} "{name}".', place=place, fix=fix)

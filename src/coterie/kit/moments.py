@@ -1,0 +1,95 @@
+"""Moments: read as people write them, kept as UTC, shown with their zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from coterie.errors import Refused
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SPAN = re.compile(r"(\d+)\s*([hdwmy])")
+
+
+def now() -> datetime:
+    """This moment, UTC, whole microseconds."""
+    return datetime.now(UTC)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that IANA name.
+
+    >>> zone("Asia/Shanghai").key
+    'Asia/Shanghai'
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        fix = "Use an IANA name such as `UTC`, `Europe/Paris` or `Asia/Shanghai`."
+        raise Refused("bad_argument", f'"{name}" is not a time zone.', place="--zone", fix=fix) from None
+
+
+def parse_moment(text: str, tz: ZoneInfo, *, place: str | None = None) -> datetime:
+    """Read a moment as UTC; one without an offset is in `tz`, a bare date is that day's midnight.
+
+    >>> parse_moment("2011-12-10", ZoneInfo("Europe/Paris")).isoformat()
+    '2011-12-09T23:00:00+00:00'
+    >>> parse_moment("2011-12-10T08:00:00+08:00", ZoneInfo("UTC")).isoformat()
+    '2011-12-10T00:00:00+00:00'
+    """
+    if text == "now":
+        return now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(
+            "bad_moment",
+            f'"{text}" is not a moment.',
+            place=place,
+            fix="Write 2011-12-10 or 2011-12-10T08:00 or add an offset.",
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+
+
+def show_moment(moment: datetime, tz: ZoneInfo) -> str:
+    """ISO 8601 with the zone's offset.
+
+    >>> show_moment(datetime(2011, 12, 9, 23, tzinfo=UTC), ZoneInfo("Europe/Paris"))
+    '2011-12-10T00:00:00+01:00'
+    """
+    return moment.astimezone(tz).isoformat()
+
+
+def before(as_of: datetime, span: str, tz: ZoneInfo, *, place: str | None = None) -> datetime:
+    """The moment a span such as `30d` before `as_of`.
+
+    `d w m y` are calendar days, weeks, months, years in `tz`; `h` exact hours. Calendar arithmetic keeps the local wall
+    clock, so 1d over a change to summer time is 23 exact hours. The 31st a month before is that month's last day.
+
+    >>> before(datetime(2024, 3, 31, 12, tzinfo=UTC), "1d", ZoneInfo("Europe/Paris")).isoformat()
+    '2024-03-30T13:00:00+00:00'
+    >>> before(datetime(2024, 3, 31, tzinfo=UTC), "1m", ZoneInfo("UTC")).isoformat()
+    '2024-02-29T00:00:00+00:00'
+    """
+    match = _SPAN.fullmatch(span.strip())
+    if match is None:
+        fix = "Write a number and a unit: 24h, 30d, 4w, 6m or 1y."
+        raise Refused("bad_argument", f'"{span}" is not a span of time.', place=place, fix=fix)
+    n, unit = int(match[1]), match[2]
+    if unit == "h":
+        return as_of - timedelta(hours=n)
+    local = as_of.astimezone(tz)
+    if unit in "dw":
+        moved = local.replace(tzinfo=None) - timedelta(days=n * (7 if unit == "w" else 1))
+    else:
+        months = local.year * 12 + local.month - 1 - n * (12 if unit == "y" else 1)
+        year, month = divmod(months, 12)
+        day = min(local.day, _days_in(year, month + 1))
+        moved = local.replace(year=year, month=month + 1, day=day, tzinfo=None)
+    return moved.replace(tzinfo=tz).astimezone(UTC)
+
+
+def _days_in(year: int, month: int) -> int:
+    following = datetime(year + month // 12, month % 12 + 1, 1)  # noqa: DTZ001 - a calendar date, no moment
+    return (following - timedelta(days=1)).day

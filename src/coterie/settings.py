@@ -1,0 +1,71 @@
+"""Settings: one table of name, default and help; the environment (`COTERIE_<NAME>`) wins over `coterie.json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from coterie.errors import Refused, did_you_mean
+
+
+class Setting(NamedTuple):
+    """One setting: its type is that of its default."""
+
+    name: str
+    default: int | str
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("threads", os.cpu_count() or 2, "Threads the query engine may use."),
+    Setting("memory_limit_mb", 1536, "Memory the query engine may use before it spills to disk, in MiB."),
+    Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),
+    Setting("read_only", 0, "1 opens workspaces for reading only."),
+)
+
+
+class Settings(Mapping[str, int | str]):
+    """The settings in force.
+
+    >>> Settings({"threads": 1})["threads"], Settings({})["lock_wait_seconds"]
+    (1, 60)
+    >>> Settings({"thread": 1})
+    Traceback (most recent call last):
+    coterie.errors.Refused: `bad_setting` at `thread`: There is no such setting. Did you mean "threads"?
+    """
+
+    def __init__(self, given: Mapping[str, object], environment: Mapping[str, str] = os.environ) -> None:
+        known = {s.name: s for s in SETTINGS}
+        for name in given:
+            if name not in known:
+                raise Refused("bad_setting", "There is no such setting.", place=name, fix=did_you_mean(name, known))
+        self._values = {
+            s.name: _value(s, environment.get(f"COTERIE_{s.name.upper()}", given.get(s.name))) for s in SETTINGS
+        }
+
+    def __getitem__(self, name: str) -> int | str:
+        return self._values[name]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def number(self, name: str) -> int:
+        """A whole-number setting."""
+        return int(self._values[name])
+
+
+def _value(setting: Setting, given: object) -> int | str:
+    if given is None:
+        return setting.default
+    if isinstance(setting.default, int):
+        try:
+            return int(str(given))
+        except ValueError:
+            raise Refused(
+                "bad_setting", f'"{given}" is not a whole number.', place=setting.name, fix=setting.help
+            ) from None
+    return str(given)

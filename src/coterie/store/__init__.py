@@ -1,0 +1,1 @@
+"""Metadata: versioned documents in SQLite or PostgreSQL."""

@@ -1,0 +1,9 @@
+"""Run by Alembic: the connection comes from `coterie.store.service`."""
+
+from alembic import context
+
+from coterie.store.models import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+with context.begin_transaction():
+    context.run_migrations()
