@@ -33,8 +33,21 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_argument": "An argument has a value that cannot be used.",
         "bad_moment": "A moment could not be read: use `2011-12-10`, `2011-12-10T08:00` or `2011-12-10T08:00+01:00`.",
         "missing_extra": "A part that is installed separately is missing; the message has the install line.",
+        "address_taken": "The address that `coterie serve` should listen on is in use or not this machine's.",
+        "not_signed_in": "An HTTP request came without a valid API token.",
+        "not_allowed": "The token or role given does not permit this.",
         "cancelled": "The work was stopped by a person. What was published before is untouched.",
         "unfitted": "Results were asked of a model that has not been fitted.",
+        # rules
+        "bad_rule": "A rule has the wrong shape: `coterie schema rule` prints the JSON Schema; `docs/rules.md` shows examples.",
+        "rule_too_large": "A rule is nested too deeply or has too many conditions. Save parts as audiences and use those.",
+        "unknown_field": "A field is not in the dataset, nor in a lookup joined to it.",
+        "unknown_operator": "There is no such operator. `docs/rules.md` lists them with the types they apply to.",
+        "wrong_operator": "The operator does not apply to values of this type.",
+        "bad_value": "A value in a rule does not fit the type it is compared with.",
+        "bad_pattern": "A pattern of `matches` cannot be used. Patterns are RE2 without names, classes of scripts and look-around.",
+        "bad_expression": "An expression cannot be read or mixes types. `docs/rules.md` lists operators and functions.",
+        "audience_cycle": "Audiences use each other in a circle, so that no one of them can be computed.",
     }
 )
 

@@ -21,7 +21,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("threads", os.cpu_count() or 2, "Threads the query engine may use."),
     Setting("memory_limit_mb", 1536, "Memory the query engine may use before it spills to disk, in MiB."),
     Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),
-    Setting("read_only", 0, "1 opens workspaces for reading only."),
+    Setting("metadata_url", "", "SQLAlchemy URL of the metadata store; empty: meta.sqlite in the workspace."),
 )
 
 

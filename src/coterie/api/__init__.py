@@ -1,0 +1,1 @@
+"""HTTP: `/api/v1`, bearer tokens, the same error shape as everywhere."""

@@ -1,0 +1,1 @@
+"""Audiences: saved rules, exact counts, snapshots of members, reasons, exports."""

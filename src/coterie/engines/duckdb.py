@@ -139,6 +139,10 @@ class Engine:
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {row_group_rows}"
         return int(self.value(f"COPY ({sql}) TO {target} ({options})"))
 
+    def copy_csv(self, sql: str, path: Path) -> int:
+        """Write a query's result to one CSV file (UTF-8, header) and return the number of rows."""
+        return int(self.value(f"COPY ({sql}) TO {quote_value(str(path))} (FORMAT csv, HEADER)"))
+
     @contextmanager
     def profiled(self) -> Iterator[list[dict[str, Any]]]:
         """Profile the block's last statement; afterwards the list holds the root of DuckDB's operator tree."""

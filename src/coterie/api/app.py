@@ -1,0 +1,156 @@
+"""The HTTP application of one workspace. Each request opens the workspace for itself, so requests never share a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from coterie import __version__
+from coterie.api import tokens
+from coterie.errors import CoterieError, NotFound, Refused
+from coterie.kit.plain import plain
+from coterie.workspace import Workspace
+
+
+class SetupRequest(BaseModel):
+    """The one-time token that `serve` printed, and a name for the API token it buys."""
+
+    token: str
+    name: str = Field(min_length=1, max_length=100)
+
+
+class CountRequest(BaseModel):
+    """A rule to count; moments as on the command line."""
+
+    rule: dict[str, Any]
+    as_of: str | None = None
+    data_version: int | None = None
+    entity_kind: str = "customer"
+    language: str = Field("en", pattern="^(en|zh)$")
+
+
+class SaveRequest(BaseModel):
+    """A rule to save."""
+
+    rule: dict[str, Any]
+    description: str = ""
+    owner: str = ""
+    entity_kind: str = "customer"
+    language: str = Field("en", pattern="^(en|zh)$")
+
+
+def make_app(path: Path) -> FastAPI:
+    """The application for the workspace in folder `path`."""
+    app = FastAPI(title="Coterie", version=__version__, openapi_url="/api/v1/openapi.json", docs_url="/api/v1/docs")
+    app.state.path = path
+    app.add_exception_handler(CoterieError, _coterie_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    _open_routes(app)
+    _routes(app)
+    return app
+
+
+def _workspace(request: Request) -> Iterator[Workspace]:
+    with Workspace.open(request.app.state.path) as ws:
+        yield ws
+
+
+def _signed_in(request: Request) -> Iterator[Workspace]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    with Workspace.open(request.app.state.path) as ws:
+        if scheme.lower() != "bearer" or tokens.holder(ws.store, token) is None:
+            fix = "Send `Authorization: Bearer TOKEN`; POST /api/v1/setup makes the first token."
+            raise Refused("not_signed_in", "This needs an API token.", place="Authorization", fix=fix)
+        yield ws
+
+
+AnyWorkspace = Annotated[Workspace, Depends(_workspace)]
+SignedIn = Annotated[Workspace, Depends(_signed_in)]
+
+
+def _open_routes(app: FastAPI) -> None:
+    @app.get("/api/v1/health")
+    def health() -> dict[str, str]:
+        """Answers while the process lives."""
+        return {"status": "ok", "version": __version__}
+
+    @app.post("/api/v1/setup")
+    def setup(body: SetupRequest, ws: AnyWorkspace) -> dict[str, str]:
+        """Trade the setup token for an API token; it is shown this once."""
+        return {"name": body.name, "token": tokens.exchange(ws.store, body.token, body.name)}
+
+
+def _routes(app: FastAPI) -> None:
+    @app.get("/api/v1/datasets")
+    def datasets(ws: SignedIn) -> Any:
+        """What is imported."""
+        return plain({"datasets": ws.dataset_rows()})
+
+    @app.get("/api/v1/tags")
+    def tags(ws: SignedIn, language: str = "en") -> Any:
+        """All tags."""
+        return plain({"tags": ws.tags.rows(language)})
+
+    @app.post("/api/v1/audiences/count")
+    def count(body: CountRequest, ws: SignedIn) -> Any:
+        """How many a rule reaches, exactly, with the waterfall."""
+        options = {"data_version": body.data_version, "entity_kind": body.entity_kind, "language": body.language}
+        return plain(ws.audiences.count(body.rule, as_of=ws.moment(body.as_of, place="as_of"), **options).as_dict())
+
+    @app.get("/api/v1/audiences")
+    def audiences(ws: SignedIn, language: str = "en") -> Any:
+        """Saved audiences."""
+        return plain({"audiences": ws.audiences.rows(language)})
+
+    @app.put("/api/v1/audiences/{name}")
+    def save(name: str, body: SaveRequest, ws: SignedIn) -> Any:
+        """Save a rule under a name; an existing name gets a new version."""
+        options = body.model_dump(exclude={"rule"})
+        return plain(ws.audiences.save(name, body.rule, **options))
+
+    @app.post("/api/v1/audiences/{name}/refresh")
+    def refresh(name: str, ws: SignedIn) -> Any:
+        """Compute the members and keep them as a snapshot."""
+        return plain(ws.audiences.refresh(name))
+
+    @app.get("/api/v1/audiences/{name}/members")
+    def members(name: str, ws: SignedIn, snapshot: str | None = None, limit: int = 50, offset: int = 0) -> Any:
+        """Members in key order, a page at a time."""
+        return plain(ws.audiences.members(name, snapshot=snapshot, limit=limit, offset=offset))
+
+    @app.get("/api/v1/audiences/{name}/explain/{entity}")
+    def explain(name: str, entity: str, ws: SignedIn, language: str = "en") -> Any:
+        """Why a customer is in it or not."""
+        return plain(ws.audiences.explain(name, entity, language=language))
+
+    @app.get("/api/v1/segments")
+    def segments(ws: SignedIn) -> Any:
+        """Fitted segmentations."""
+        return plain({"segmentations": ws.segments.rows()})
+
+
+def _coterie_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CoterieError), "registered for CoterieError alone"
+    return JSONResponse(error.as_dict(), status_code=_status(error))
+
+
+def _status(error: CoterieError) -> int:
+    if isinstance(error, NotFound):
+        return 404
+    if isinstance(error, Refused):
+        return {"not_signed_in": 401, "not_allowed": 403}.get(error.code, 422)
+    return 503
+
+
+def _bad_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError), "registered for RequestValidationError alone"
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    fix = "See /api/v1/docs."
+    return JSONResponse({"code": "bad_argument", "message": first["msg"], "place": place, "fix": fix}, status_code=422)

@@ -1,0 +1,113 @@
+"""Data in: import, datasets, rejects, clean-up rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coterie.cli import output
+from coterie.cli.output import EntityKind, Json
+
+datasets = typer.Typer(help="Imported tables.", no_args_is_help=True)
+cleanup = typer.Typer(help="Near-duplicate values: suggested by the data, confirmed by a person.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("import")(import_)
+    app.add_typer(datasets, name="dataset")
+    app.add_typer(cleanup, name="cleanup")
+
+
+def import_(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|URL", help="A file, or a database URL with #table or ?query=.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="The dataset's name.")],
+    kind: Annotated[str, typer.Option("--as", help="profiles, events, records, edges, vectors or lookup.")] = "events",
+    entity: Annotated[
+        str | None, typer.Option(help="Column with the customer's key; @row where there is none.")
+    ] = None,
+    entity_kind: EntityKind = "customer",
+    time: Annotated[str | None, typer.Option(help="Column with the event's time.")] = None,
+    key: Annotated[str | None, typer.Option(help="Column with the row's own id; repeats are duplicates.")] = None,
+    target: Annotated[str | None, typer.Option(help="Of edges: column with the other end.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Of edges: column with the weight.")] = None,
+    modality: Annotated[str | None, typer.Option(help="Of vectors: what they were made from, such as text.")] = None,
+    values: Annotated[str | None, typer.Option(help="Of vectors: prefix of the value columns.")] = None,
+    types: Annotated[str | None, typer.Option(help="Declared types, such as phone=text,paid=decimal.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="These options as a YAML file.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Close all earlier rows of the dataset.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the whole pass and publish nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a file or a database table; rows that cannot be used are kept as rejects."""
+    from coterie.ingest.service import import_file
+
+    options = {"kind": kind, "name": name, "entity": entity, "entity_kind": entity_kind, "time": time, "key": key}
+    options |= {"target": target, "weight": weight, "modality": modality, "values": values, "mapping": mapping}
+    options |= {"replace": replace}
+    declared = dict(_declared(part) for part in types.split(",")) if types else None
+    door: output.Door = context.obj
+    with door.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
+        arguments: dict[str, Any] = {**options, "types": declared, "dry_run": dry_run, "progress": progress}
+        report = import_file(ws.ingest_context, source, **arguments)
+    if as_json:
+        output.print_json(report.as_dict())
+    else:
+        _show_report(report.as_dict())
+
+
+def _declared(part: str) -> tuple[str, str]:
+    from coterie.errors import Refused
+
+    column, equals, kind = part.rpartition("=")
+    if not equals:
+        raise Refused(
+            "bad_argument", f'"{part}" declares no type.', place="--types", fix="Write COLUMN=TYPE,COLUMN=TYPE."
+        )
+    return column.strip(), kind.strip()
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    shown = {k: v for k, v in report.items() if k not in ("types", "sample", "mapping")}
+    output.show_facts(f"Imported {report['dataset']}", shown)
+    output.show_table("Types", [{"column": c, "type": t} for c, t in report["types"].items()], empty="No columns.")
+    if sample := report.get("sample"):
+        output.show_table("First rows", sample, empty="No rows.")
+
+
+@datasets.command("list")
+def list_datasets(context: typer.Context, as_json: Json = False) -> None:
+    """The datasets with their kind and size."""
+    with context.obj.workspace() as ws:
+        rows = ws.dataset_rows()
+    if as_json:
+        output.print_json({"datasets": rows})
+    else:
+        output.show_table(
+            "Datasets", rows, empty="Nothing is imported yet. Try: coterie import FILE --as events --name orders"
+        )
+
+
+@datasets.command("rejects")
+def rejects(
+    context: typer.Context,
+    name: str,
+    to: Annotated[Path | None, typer.Option(help="Write all of them to this CSV file.")] = None,
+    limit: Annotated[int, typer.Option(help="How many to show.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Rows that could not be used, with file, line, column, value and reason."""
+    with context.obj.workspace() as ws:
+        rows = ws.reject_rows(name, limit)
+        written = None if to is None else ws.write_rejects(name, to)
+    if as_json:
+        output.print_json({"dataset": name, "rejects": rows, "written": written, "file": to})
+    else:
+        output.show_table(f"Rejects of {name}", rows, empty=f"No row of {name} was rejected.")
+        if written is not None:
+            output.show_note(f"{written:,} rejects written to {to}.")

@@ -1,0 +1,20 @@
+"""All commands, hung onto the app."""
+
+from __future__ import annotations
+
+import typer
+
+from coterie.cli import audiences, data, lists, segments, serving, tags, workspaces
+
+
+def all_commands(app: typer.Typer) -> None:
+    """Add every command once."""
+    if app.registered_groups:
+        return
+    workspaces.add_to(app)
+    data.add_to(app)
+    app.command("serve")(serving.serve)
+    app.add_typer(tags.app, name="tag")
+    app.add_typer(audiences.app, name="audience")
+    app.add_typer(lists.app, name="list")
+    app.add_typer(segments.app, name="segment")

@@ -1,0 +1,310 @@
+"""The workspace: a folder holding everything of one organisation, and the one place where the rooms meet."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from coterie.errors import Failed, Refused
+from coterie.kit import moments
+from coterie.settings import Settings
+
+if TYPE_CHECKING:
+    import ibis
+
+    from coterie.audiences.service import Audiences
+    from coterie.catalog.schemas import Dataset
+    from coterie.catalog.service import Catalog
+    from coterie.engines.duckdb import Engine
+    from coterie.ingest.context import IngestContext
+    from coterie.lake.service import Lake
+    from coterie.learn.segments.service import Segments
+    from coterie.store.service import Store
+    from coterie.tags.context import TagContext
+    from coterie.tags.service import Tags
+
+FORMAT = 1
+FACTS = "coterie.json"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `coterie.json` holds. `format` rises when a version of Coterie writes what older ones cannot read."""
+
+    id: str
+    zone: str
+    currency: str
+    created_at: str
+    format: int = FORMAT
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Workspace:
+    """An open workspace.
+
+    >>> import coterie, tempfile
+    >>> folder = tempfile.mkdtemp() + "/shop"
+    >>> ws = coterie.init(folder, zone="Europe/Paris", currency="EUR")
+    >>> ws.facts.zone, ws.data_version
+    ('Europe/Paris', 0)
+    >>> ws.close()
+    """
+
+    def __init__(self, path: Path, facts: Facts, *, read_only: bool) -> None:
+        self.path, self.facts, self.read_only = path, facts, read_only
+        self.zone: ZoneInfo = moments.zone(facts.zone)
+        self.settings = Settings(facts.settings)
+
+    @classmethod
+    def init(cls, path: str | Path, *, zone: str = "UTC", currency: str = "EUR") -> Workspace:
+        """Make an empty workspace in the folder `path`, which may exist if it is empty.
+
+        Raises Refused: there is a workspace or something else already; the zone or currency is none.
+        """
+        from coterie.lake.service import Lake, disk_errors
+
+        folder = Path(path).resolve()
+        moments.zone(zone)
+        if not (len(currency) == 3 and currency.isalpha()):
+            fix = "Use an ISO 4217 code such as EUR, USD or CNY."
+            raise Refused("bad_argument", f'"{currency}" is no currency.', place="--currency", fix=fix)
+        _refuse_occupied(folder)
+        facts = Facts(uuid.uuid4().hex, zone, currency.upper(), moments.now().isoformat())
+        with disk_errors():
+            folder.mkdir(parents=True, exist_ok=True)
+            Lake.create(folder / "lake")
+            write_atomically(folder / FACTS, json.dumps(asdict(facts), indent=2) + "\n")
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Workspace:
+        """Open the workspace in the folder `path`.
+
+        Raises Refused: there is none (`not_a_workspace`), or a newer Coterie wrote it (`newer_workspace`).
+        """
+        folder = Path(path).resolve()
+        facts = _read_facts(folder)
+        return cls(folder, facts, read_only=read_only or not os.access(folder, os.W_OK))
+
+    def close(self) -> None:
+        """Give back connections; the workspace can be opened again at any time."""
+        for name in ("engine", "store"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Coterie workspace {self.path.name!r}, data version {self.data_version}>"
+
+    @property
+    def data_version(self) -> int:
+        """The newest data version; 0 before the first import."""
+        return self.lake.data_version
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables."""
+        from coterie.lake.service import Lake
+
+        wait = self.settings.number("lock_wait_seconds")
+        return Lake.open(self.path / "lake", lock_wait_seconds=wait, read_only=self.read_only)
+
+    @cached_property
+    def store(self) -> Store:
+        """The metadata."""
+        from coterie.lake.service import disk_errors
+        from coterie.store.service import Store
+
+        url = str(self.settings["metadata_url"]) or f"sqlite:///{self.path / 'meta.sqlite'}"
+        with disk_errors():
+            return Store.open(url)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """DuckDB, opened when first needed."""
+        from coterie.engines.duckdb import Engine
+
+        return Engine.open(self.settings, self.path / "staging" / "spill")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Definitions of datasets and tags."""
+        from coterie.catalog.service import Catalog
+
+        return Catalog(self.store)
+
+    @cached_property
+    def ingest_context(self) -> IngestContext:
+        """What importing works with."""
+        from coterie.ingest.context import IngestContext
+
+        return IngestContext(self.engine, self.lake, self.store, self.zone, self.settings)
+
+    @cached_property
+    def tag_context(self) -> TagContext:
+        """What tag building works with."""
+        from coterie.tags.context import TagContext
+
+        parts = (self.engine, self.lake, self.store, self.catalog, self.zone, self.facts.currency, self.settings)
+        return TagContext(*parts)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """Define, build, read and publish tags."""
+        from coterie.tags.service import Tags
+
+        return Tags(self.tag_context)
+
+    @cached_property
+    def audiences(self) -> Audiences:
+        """Count, save, refresh, explain and export audiences."""
+        from coterie.audiences.service import Audiences
+
+        return Audiences(self.tag_context, self.path / "snapshots")
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Fit, predict and report segments."""
+        from coterie.learn.segments.service import Segments
+
+        return Segments(self.tag_context, self.audiences, self.path / "models")
+
+    def write_segment_report(self, name: str, to: Path, *, version: int | None = None, language: str = "en") -> int:
+        """Write the report of a segmentation as one HTML file; returns its size in bytes."""
+        from coterie.report.segments import segment_report_html
+
+        html = segment_report_html(self.segments.fitted(name, version), name, language=language)
+        write_atomically(to, html)
+        return to.stat().st_size
+
+    def backup(self, to: Path) -> int:
+        """Copy the workspace into the new folder `to` while others go on working; returns the number of data files.
+
+        With a metadata store elsewhere (`metadata_url`), that is backed up with its own tools.
+        """
+        from coterie.lake import upkeep
+
+        _refuse_occupied(to.resolve())
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(self.path / FACTS, to / FACTS)
+        if not self.settings["metadata_url"]:
+            with sqlite3.connect(self.path / "meta.sqlite") as source, sqlite3.connect(to / "meta.sqlite") as copy:
+                source.backup(copy)
+        for folder in _COPIED:
+            if (self.path / folder).is_dir():
+                shutil.copytree(self.path / folder, to / folder)
+        return upkeep.backup(self.lake, to / "lake")
+
+    @classmethod
+    def restore(cls, source: str | Path, path: str | Path) -> Workspace:
+        """Make a workspace in the new folder `path` from a backup."""
+        from coterie.lake.service import disk_errors
+
+        folder = Path(path).resolve()
+        _read_facts(Path(source).resolve())
+        _refuse_occupied(folder)
+        with disk_errors():
+            shutil.copytree(source, folder, dirs_exist_ok=True)
+        return cls.open(folder)
+
+    def compact(self) -> list[dict[str, Any]]:
+        """Join small files of all shared tables."""
+        from coterie.lake import upkeep
+
+        shared = [t for t in self.lake.table_names() if not t.startswith("tags/")]
+        return [upkeep.compact(self.lake, table)._asdict() for table in shared]
+
+    def vacuum(self, *, keep_hours: float = 24) -> int:
+        """Delete files that no table holds any more; returns how many."""
+        from coterie.lake import upkeep
+
+        return upkeep.vacuum(self.lake, keep_hours=keep_hours)
+
+    def dataset_rows(self) -> list[dict[str, Any]]:
+        """What is imported: one row a dataset."""
+        return [self._dataset_row(dataset) for dataset in self.catalog.datasets().values()]
+
+    def _dataset_row(self, dataset: Dataset) -> dict[str, Any]:
+        batches = self.lake.batches(dataset.name)
+        return {
+            "dataset": dataset.name,
+            "kind": dataset.kind.value,
+            "entity_kind": dataset.entity_kind,
+            "rows": sum(int(b.facts.get("accepted", 0)) for b in batches),
+            "rejected": sum(int(b.facts.get("rejected", 0)) for b in batches),
+            "batches": len(batches),
+            "fields": len(dataset.fields),
+            "last_import": batches[-1].published_at if batches else None,
+        }
+
+    def table(self, name: str) -> ibis.Table:
+        """A dataset as an ibis table, at the newest data version, on an engine of its own."""
+        import ibis
+
+        from coterie.engines.duckdb import Engine, scan
+        from coterie.engines.sql import quote_name
+
+        dataset = self.catalog.dataset(name)
+        engine = Engine.open(self.settings, self.path / "staging" / "spill")
+        engine.execute(f"CREATE VIEW {quote_name(name)} AS SELECT * FROM {scan(self.lake.files(dataset.table))}")
+        return ibis.duckdb.from_connection(engine.raw()).table(name)
+
+    def moment(self, text: str | None, *, place: str | None = None) -> Any:
+        """A moment as people write it, in the workspace's zone; None stays None."""
+        return None if text is None else moments.parse_moment(text, self.zone, place=place)
+
+
+_COPIED = ("snapshots", "models", "reports")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a kill leaves the old one or the new one."""
+    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with staged.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    staged.replace(path)
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if (folder / FACTS).exists():
+        raise Refused(
+            "workspace_exists", "There is a workspace already.", place=folder.name, fix="Open it, or choose another."
+        )
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        fix = "Choose a new or an empty folder."
+        raise Refused("bad_argument", "The folder is not empty.", place=folder.name, fix=fix)
+
+
+def _read_facts(folder: Path) -> Facts:
+    path = folder / FACTS
+    if not path.is_file():
+        fix = "Make one with `coterie init DIR`, or say where it is with -w DIR."
+        raise Refused("not_a_workspace", f'"{folder.name}" is not a workspace.', place=folder.name, fix=fix)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        newer = int(found["format"]) > FORMAT
+        facts = None if newer else Facts(**found)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Failed(
+            "damaged", f"{FACTS} cannot be read: {error}.", place=FACTS, fix="Restore it from a backup."
+        ) from None
+    if facts is None:
+        message = f"The workspace has format {found['format']}; this Coterie knows {FORMAT}."
+        raise Refused("newer_workspace", message, place=FACTS, fix="Upgrade Coterie; nothing was touched.")
+    return facts
