@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of public data sets beside the project; without it the test is skipped, unless COTERIE_DATA=required."""
+    """The public data sets beside the project; without them the test is skipped, unless COTERIE_DATA=required."""
     folder = ROOT.parent / "shared" / "data"
     if folder.is_dir():
         return folder

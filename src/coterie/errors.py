@@ -27,6 +27,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disk_full": "The disk has no room left. What was published before is untouched; free space and run again.",
         "locked": "Another process holds the publish lock for longer than the waiting time.",
         "damaged": "A file of the workspace is missing or unreadable. `coterie doctor` says which, and what to do.",
+        "type_changed": "A column got another type while rows for it were read. Nothing was published; import again.",
+        "out_of_memory": "A query needs more memory than the setting `memory_limit_mb`, even after spilling to disk.",
         "bad_setting": "A setting has a value that it cannot take.",
         # names and values at the doors
         "unknown_name": "A dataset, tag, audience, list, model or snapshot of that name does not exist.",
@@ -48,6 +50,16 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_pattern": "A pattern of `matches` cannot be used. Patterns are RE2 without names, classes of scripts and look-around.",
         "bad_expression": "An expression cannot be read or mixes types. `docs/rules.md` lists operators and functions.",
         "audience_cycle": "Audiences use each other in a circle, so that no one of them can be computed.",
+        # tags
+        "bad_definition": "A tag or recipe cannot be defined so; the message says which part, and what may stand there.",
+        "tag_cycle": "Tags or families of tags are made of each other in a circle, so that none can be computed first.",
+        # segments and models
+        "too_few_rows": "There are fewer entities, or fewer different ones, than the work needs.",
+        "no_usable_column": "None of the columns given can be used; the message says why for each.",
+        "missing_column": "The data lack a column that the model needs.",
+        "bad_column": "A column holds a value that cannot be used: infinity, or text where the model needs numbers.",
+        "duplicate_entity": "An entity stands in the data more than once; every entity must have one row.",
+        "bad_model": "A stored model cannot be read, or a newer version of Coterie wrote it.",
     }
 )
 

@@ -70,7 +70,8 @@ class Workspace:
 
         Raises Refused: there is a workspace or something else already; the zone or currency is none.
         """
-        from coterie.lake.service import Lake, disk_errors
+        from coterie.kit.disk import disk_errors
+        from coterie.lake.service import Lake
 
         folder = Path(path).resolve()
         moments.zone(zone)
@@ -126,7 +127,7 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """The metadata."""
-        from coterie.lake.service import disk_errors
+        from coterie.kit.disk import disk_errors
         from coterie.store.service import Store
 
         url = str(self.settings["metadata_url"]) or f"sqlite:///{self.path / 'meta.sqlite'}"
@@ -212,7 +213,7 @@ class Workspace:
     @classmethod
     def restore(cls, source: str | Path, path: str | Path) -> Workspace:
         """Make a workspace in the new folder `path` from a backup."""
-        from coterie.lake.service import disk_errors
+        from coterie.kit.disk import disk_errors
 
         folder = Path(path).resolve()
         _read_facts(Path(source).resolve())

@@ -1,4 +1,4 @@
-"""The HTTP application of one workspace. Each request opens the workspace for itself, so requests never share a cursor."""
+"""The HTTP application of one workspace; each request opens it for itself, so requests never share a cursor."""
 
 from __future__ import annotations
 

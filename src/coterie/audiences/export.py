@@ -9,7 +9,7 @@ from typing import Any
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
-from coterie.lake.service import disk_errors
+from coterie.kit.disk import disk_errors
 
 BOM = b"\xef\xbb\xbf"  # by it Excel knows UTF-8, and Chinese is not garbled
 _EXCEL_ROWS = 1_048_576

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from coterie.errors import Failed, unknown_name
 from coterie.kit.moments import now
-from coterie.lake.service import disk_errors
+from coterie.kit.disk import disk_errors
 from coterie.store.service import Store
 
 KIND = "snapshot"

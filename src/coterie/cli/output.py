@@ -52,10 +52,11 @@ def show_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        table.add_row(f"[dim]{name}[/dim]", _cell(value))
+        table.add_row(Text(name, style="dim"), Text(_cell(value)))
     Console().print(table)
 
 
@@ -63,6 +64,7 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str) -> 
     """Rows as a table; `empty` says what to do where there are none."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     if not rows:
@@ -72,7 +74,7 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str) -> 
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left")
     for row in rows:
-        table.add_row(*(_cell(v) for v in row.values()))
+        table.add_row(*(Text(_cell(v)) for v in row.values()))
     console.print(table)
 
 

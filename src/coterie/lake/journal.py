@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS batch (
     facts TEXT NOT NULL,
     published_at TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS intent (data_version INTEGER PRIMARY KEY, undo INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intent (data_version INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
 _RECORDS = "SELECT data_version, dataset, batch_hash, replaced, facts, published_at FROM batch"
@@ -43,11 +43,16 @@ class BatchRecord(NamedTuple):
 
 
 class Intent(NamedTuple):
-    """A publish under way: its record-to-be and, by table, the files in their places."""
+    """A publish under way.
+
+    record : its record-to-be.
+    files : by table, the files in their places.
+    before : by table, what undoing must bring back (see `tables.growth`).
+    """
 
     record: BatchRecord
     files: Mapping[str, Sequence[Sequence[Any]]]
-    undo: bool = False
+    before: Mapping[str, str]
 
 
 class Journal:
@@ -91,21 +96,13 @@ class Journal:
     def intents(self) -> list[Intent]:
         """Publishes that were begun and neither finished nor undone."""
         with self._open() as db:
-            return [
-                _intent(body, bool(undo))
-                for undo, body in db.execute("SELECT undo, body FROM intent ORDER BY data_version")
-            ]
+            return [_intent(body) for (body,) in db.execute("SELECT body FROM intent ORDER BY data_version")]
 
     def begin(self, intent: Intent) -> None:
         """Write down what is about to be committed."""
-        body = json.dumps({"record": _plain(intent.record), "files": intent.files})
+        body = json.dumps({"record": _plain(intent.record), "files": intent.files, "before": intent.before})
         with self._open() as db, db:
-            db.execute("INSERT INTO intent VALUES (?, 0, ?)", (intent.record.data_version, body))
-
-    def mark_undo(self, data_version: int) -> None:
-        """The publish failed: it is to be undone, not finished."""
-        with self._open() as db, db:
-            db.execute("UPDATE intent SET undo = 1 WHERE data_version = ?", (data_version,))
+            db.execute("INSERT INTO intent VALUES (?, ?)", (intent.record.data_version, body))
 
     def drop(self, data_version: int) -> None:
         """The publish was undone."""
@@ -150,7 +147,7 @@ def _plain(record: BatchRecord) -> dict[str, Any]:
         "dataset": record.dataset,
         "batch_hash": record.batch_hash,
         "replaced": json.dumps(record.replaced),
-        "facts": json.dumps(record.facts, ensure_ascii=False),
+        "facts": json.dumps(record.facts),
         "published_at": record.published_at.isoformat(),
     }
 
@@ -167,6 +164,6 @@ def _record(row: Sequence[Any]) -> BatchRecord:
     )
 
 
-def _intent(body: str, undo: bool) -> Intent:
+def _intent(body: str) -> Intent:
     parsed = json.loads(body)
-    return Intent(_record(list(parsed["record"].values())), parsed["files"], undo)
+    return Intent(_record(list(parsed["record"].values())), parsed["files"], parsed["before"])

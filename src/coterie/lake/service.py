@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import sqlite3
+import re
 import sys
-import uuid
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coterie.errors import Failed
+from coterie.errors import Failed, Refused
+from coterie.kit.disk import disk_errors as disk_errors  # other rooms take it from here
+from coterie.kit.disk import disk_room, own_folder
 from coterie.kit.locks import exclusive
 from coterie.lake import tables
 from coterie.lake.journal import BatchRecord, Intent, Journal, now_record
 from coterie.lake.tables import StagedFile, TableFiles
+
+COMMIT_BYTES = 1024 * 1024  # room a commit may need for logs and journal: it is not begun on a disk that has less
+_DECODED_TWICE = re.compile(r"%[0-9A-Fa-f]{2}|\\")  # delta-rs 1.6 reads such a folder name as another folder's
 
 
 @dataclass(frozen=True)
@@ -51,27 +54,35 @@ class Lake:
     """
 
     def __init__(self, root: Path, *, lock_wait_seconds: float = 60, read_only: bool = False) -> None:
+        _refuse_folder(root)
         self.root, self._wait, self._read_only = root, lock_wait_seconds, read_only
+        self._holder: int | None = None
         self.journal = Journal(root / "journal.sqlite")
 
     @classmethod
     def create(cls, root: Path) -> Lake:
-        """Make an empty lake."""
-        root.mkdir(parents=True)
+        """Make an empty lake. Raises Refused: the folder's name cannot be used."""
         lake = cls(root)
-        lake.journal.create()
+        with disk_errors():
+            root.mkdir(parents=True)
+            lake.journal.create()
         return lake
 
     @classmethod
     def open(cls, root: Path, *, lock_wait_seconds: float = 60, read_only: bool = False) -> Lake:
-        """Open a lake, and finish or undo what a killed process left."""
+        """Open a lake, and finish or undo what a killed process left.
+
+        Where that cannot be done now, as on a full disk, it waits for the next publish: readers do not see it anyway.
+        """
         if not (root / "journal.sqlite").exists():
             raise Failed(
                 "damaged", "The lake's journal is missing.", place="lake/journal.sqlite", fix="Restore a backup."
             )
         lake = cls(root, lock_wait_seconds=lock_wait_seconds, read_only=read_only)
-        if not read_only and lake.journal.intents():
-            with lake.locked():
+        with disk_errors():
+            unfinished = lake.journal.intents()
+        if unfinished and not read_only:
+            with suppress(Failed), lake._alone(0):
                 lake.recover()
         return lake
 
@@ -86,24 +97,44 @@ class Lake:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the one publish lock of the workspace."""
-        with exclusive(self.root / "publish.lock", self._wait):
+        """Hold the one publish lock of the workspace, with nothing left half done; a thread may take it again inside.
+
+        Raises Failed: `locked` after the waiting time, `read_only`, `disk_full`.
+        """
+        if self._holder == threading.get_ident():
             yield
+            return
+        with self._alone(self._wait):
+            self.recover()
+            yield
+
+    @contextmanager
+    def _alone(self, wait_seconds: float) -> Iterator[None]:
+        self._refuse_read_only()
+        with disk_errors(), exclusive(self.root / "publish.lock", wait_seconds):
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
+
+    def _refuse_read_only(self) -> None:
+        if self._read_only:
+            raise Failed("read_only", "The workspace was opened for reading only.", fix="Open it for writing.")
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A fresh folder on the lake's own disk; removed with all that was not published."""
-        folder = self.root.parent / "staging" / uuid.uuid4().hex
-        with disk_errors():
-            folder.mkdir(parents=True)
-        try:
+        with disk_errors(), own_folder(self.root.parent / "staging") as folder:
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def files(self, table: str, data_version: int | None = None) -> TableFiles:
-        """What to read of a table; no paths where nothing is visible, no columns where the table does not exist."""
-        version = self.data_version if data_version is None else data_version
+        """What to read of a table; no paths where nothing is visible, no columns where the table does not exist.
+
+        data_version : beyond the newest it means the newest, so that no publish under way is seen.
+        """
+        newest = self.data_version
+        version = newest if data_version is None else min(data_version, newest)
         delta = tables.open_table(self.root / table)
         if delta is None:
             return TableFiles(table, (), (), version, 0)
@@ -139,13 +170,13 @@ class Lake:
             another publish came between, since numbering and de-duplication depend on what is there.
         Raises Failed: the disk is full, or the lock is not to be had; nothing was published.
         """
+        self._refuse_read_only()
         with disk_errors():
             if (known := self.journal.find(batch_hash)) is not None:
                 return Published(known.data_version, True, known.facts)
             base = self.data_version
             staged = stage(base)
             with self.locked():
-                self.recover()
                 if (known := self.journal.find(batch_hash)) is not None:
                     return Published(known.data_version, True, known.facts)
                 if self.data_version != base:
@@ -157,24 +188,26 @@ class Lake:
     def recover(self) -> None:
         """Finish or undo publishes that a killed process left. Call with the lock held."""
         for intent in self.journal.intents():
-            if intent.undo:
-                self._undo(intent)
-            else:
+            whole = all((self.root / table / f[0]).exists() for table, files in intent.files.items() for f in files)
+            if whole:
                 self._finish(intent)
+            else:
+                self._undo(intent)
 
     def replace_derived(self, table: str, paths: Sequence[Path]) -> int:
         """Make staged files the whole of a derived table; returns its Delta version. Takes no data version."""
         with disk_errors(), self.locked():
             folder = self.root / table
-            return tables.overwrite(folder, [tables.take_in(p, folder, None) for p in paths])
+            with tables.taking_in(folder) as take:
+                return tables.overwrite(folder, [take(p, None) for p in paths])
 
     def derived(self, table: str, version: int) -> TableFiles | None:
         """A derived table at one Delta version, or None where its files are gone and it must be built again."""
         delta = tables.open_table(self.root / table)
         if delta is None or version > delta.version():
             return None
-        if version != delta.version():
-            delta.load_as_version(version)
+        if version != delta.version() and not tables.go_back(delta, version):
+            return None
         paths = tuple(self.root / table / p for p in tables.relative_paths(delta))
         if not all(p.exists() for p in paths):
             return None
@@ -186,31 +219,56 @@ class Lake:
         """Replace all files of a shared table by staged ones with the same rows and `_batch` filled, such as after
         widening a column. Call with the lock held."""
         folder = self.root / table
-        new = [tables.take_in(p, folder, self.data_version, mixed=True) for p in paths]
-        tables.swap(folder, (), new, overwrite_schema=True)
+        with disk_errors(), tables.taking_in(folder) as take:
+            new = [take(p, self.data_version, mixed=True) for p in paths]
+            tables.swap(folder, (), new, overwrite_schema=True)
 
     def _commit(self, record: BatchRecord, staged: Staged) -> None:
-        placed: dict[str, list[StagedFile]] = {}
-        for table, paths in staged.appends.items():
-            placed[table] = [tables.take_in(p, self.root / table, record.data_version) for p in paths]
-        intent = Intent(record, {table: [list(f) for f in files] for table, files in placed.items()})
-        self.journal.begin(intent)
+        """From the intent on, a kill leaves enough to finish; the deletion of a file tells the next one to undo."""
+        disk_room(self.root, COMMIT_BYTES)
+        placed: dict[str, list[StagedFile]] = {table: [] for table in staged.appends}
+        deltas = {table: tables.open_table(self.root / table) for table in placed}
         try:
-            self._finish(intent)
-        except Exception:
-            self.journal.mark_undo(record.data_version)
-            self._undo(intent)
+            before = {table: tables.growth(deltas[table], paths) for table, paths in staged.appends.items()}
+            for table, paths in staged.appends.items():
+                for path in paths:
+                    placed[table].append(tables.take_in(path, self.root / table, record.data_version))
+            files = {table: [list(f) for f in taken] for table, taken in placed.items()}
+            intent = Intent(record, files, {t: schema for t, schema in before.items() if schema})
+            self.journal.begin(intent)
+            self._finish(intent, deltas)
+        except BaseException:
+            if self.journal.find(record.batch_hash) is None:
+                self._give_up(placed)
             raise
 
-    def _finish(self, intent: Intent) -> None:
+    def _give_up(self, placed: Mapping[str, Sequence[StagedFile]]) -> None:
+        for table, files in placed.items():
+            tables.discard(self.root / table, files)
+        with suppress(Exception):  # what cannot be undone now, as on a full disk, the next holder of the lock undoes
+            for intent in self.journal.intents():
+                self._undo(intent)
+
+    def _finish(self, intent: Intent, deltas: Mapping[str, Any] | None = None) -> None:
+        """deltas : the tables as they stand, where they are open already."""
         for table, files in intent.files.items():
-            tables.append(self.root / table, [StagedFile(*f) for f in files])
+            delta = tables.open_table(self.root / table) if deltas is None else deltas[table]
+            tables.append(self.root / table, [StagedFile(*f) for f in files], delta)
         self.journal.record(intent.record)
 
     def _undo(self, intent: Intent) -> None:
-        for table, files in intent.files.items():
-            tables.withdraw(self.root / table, [StagedFile(*f) for f in files])
+        placed = {table: [StagedFile(*f) for f in files] for table, files in intent.files.items()}
+        for table, files in placed.items():
+            tables.discard(self.root / table, files)
+        for table, files in placed.items():
+            tables.withdraw(self.root / table, files, intent.before.get(table))
         self.journal.drop(intent.record.data_version)
+
+
+def _refuse_folder(root: Path) -> None:
+    if found := _DECODED_TWICE.search(str(root)):
+        message = f'Delta tables cannot lie in a folder whose path has "{found[0]}" in it.'
+        raise Refused("bad_argument", message, place=root.parent.name, fix="Rename the folder.")
 
 
 def _mixed(path: str) -> bool:
@@ -221,30 +279,3 @@ def _may_hold(path: str, floor: int, version: int) -> bool:
     """A file of one version is in or out by its folder; a mixed one tells only its newest version."""
     newest = tables.version_of(path)
     return newest >= floor and (newest <= version or _mixed(path))
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Tell a full or read-only disk as what it is."""
-    try:
-        yield
-    except OSError as error:
-        raise _disk_error(error.errno, error) from error
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        code = errno.ENOSPC if "full" in text else errno.EROFS if "readonly" in text else None
-        raise _disk_error(code, error) from error
-
-
-def _disk_error(code: int | None, error: Exception) -> Exception:
-    if code == errno.ENOSPC or "No space left" in str(error):
-        return Failed(
-            "disk_full", "The disk is full.", fix="Free space and run again; what was published is untouched."
-        )
-    if code in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return Failed(
-            "read_only",
-            "The workspace cannot be written to.",
-            fix="Check the folder's permissions and its file system.",
-        )
-    return error

@@ -5,17 +5,21 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from coterie.errors import Failed, Refused
+from coterie.errors import Failed, Refused, unknown_name
+from coterie.kit.disk import disk_errors, sweep
+from coterie.kit.disk import disk_room as disk_room  # other rooms take it from here
 from coterie.lake import tables
-from coterie.lake.service import Lake, disk_errors
+from coterie.lake.service import COMMIT_BYTES, Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SMALL_BYTES = 32 * 1024 * 1024
+ROW_GROUP_ROWS = 131_072
 
 
 class Compacted(NamedTuple):
@@ -36,36 +40,55 @@ def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compac
         folder = lake.root / table
         delta = tables.open_table(folder)
         if delta is None:
-            raise Refused("unknown_name", f'There is no table "{table}".')
+            raise unknown_name("table", table, lake.table_names())
+        _refuse_damaged(lake, table)
         paths = sorted(tables.relative_paths(delta), key=lambda p: (tables.version_of(p), p))
         small = [p for p in paths if (folder / p).stat().st_size < small_bytes]
         if len(small) < 2:
             return Compacted(table, len(paths), len(paths), 0)
-        with lake.staging() as staging:
+        disk_room(lake.root, COMMIT_BYTES + sum((folder / p).stat().st_size for p in small))
+        with lake.staging() as staging, tables.taking_in(folder) as take:
             merged = staging / "merged.parquet"
-            rows = _merge(folder, small, merged)
+            rows = _merge(folder, small, merged, tables.arrow_schema(delta))
             newest = max(tables.version_of(p) for p in small)
-            placed = tables.take_in(merged, folder, newest, mixed=True)
-            tables.swap(folder, small, [placed])
+            tables.swap(folder, small, [take(merged, newest, mixed=True)])
         return Compacted(table, len(paths), len(paths) - len(small) + 1, rows)
 
 
-def _merge(folder: Path, paths: Sequence[str], target: Path) -> int:
-    """Write all rows of `paths` to one file, in order, a row group at a time."""
+def _refuse_damaged(lake: Lake, table: str) -> None:
+    if problems := _table_problems(lake, table):
+        raise Failed("damaged", f"{problems[0][0].upper()}{problems[0][1:]}.", place=table, fix="Restore a backup.")
+
+
+def _merge(folder: Path, paths: Sequence[str], target: Path, schema: pa.Schema) -> int:
+    """Write all rows of `paths` to one file, in order, a full row group at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.unify_schemas([pq.read_schema(folder / p).remove_metadata() for p in paths])
-    rows = 0
+    rows, waiting, kept = 0, 0, list[pa.Table]()
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for path in paths:
-            for batch in _batches(folder / path, schema, tables.version_of(path)):
-                writer.write_table(batch)
-                rows += batch.num_rows
+            for part in _parts(folder / path, schema, tables.version_of(path)):
+                kept.append(part)
+                waiting += part.num_rows
+                if waiting >= ROW_GROUP_ROWS:
+                    rows += _write(writer, kept)
+                    kept, waiting = [], 0
+        if kept:
+            rows += _write(writer, kept)
     return rows
 
 
-def _batches(path: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
+def _write(writer: Any, parts: Sequence[pa.Table]) -> int:
+    import pyarrow as pa
+
+    whole = pa.concat_tables(parts)
+    writer.write_table(whole, row_group_size=ROW_GROUP_ROWS)
+    return int(whole.num_rows)
+
+
+def _parts(path: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
+    """The rows of a file, a row group at a time, with all columns and `_batch` filled."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -83,7 +106,7 @@ def _batches(path: Path, schema: pa.Schema, version: int) -> Iterator[pa.Table]:
 
 
 def vacuum(lake: Lake, *, keep_hours: float = 24) -> int:
-    """Delete files that no table holds any more and that are older than `keep_hours`; returns how many.
+    """Delete files that no table has held for `keep_hours`, and what killed processes left; returns how many files.
 
     Readers that started before a compaction may still be reading the old files: hence the hours.
     """
@@ -92,12 +115,11 @@ def vacuum(lake: Lake, *, keep_hours: float = 24) -> int:
     deadline = time.time() - keep_hours * 3600
     deleted = 0
     with disk_errors(), lake.locked():
-        lake.recover()
+        sweep(lake.root.parent / "staging")
         for name in lake.table_names():
             folder = lake.root / name
             delta = tables.open_table(folder)
-            assert delta is not None, "table_names lists tables only"
-            held = {folder / p for p in tables.relative_paths(delta)}
+            held = set() if delta is None else {folder / p for p in tables.relative_paths(delta)}
             for path in folder.rglob("*.parquet"):
                 if path not in held and "_delta_log" not in path.parts and path.stat().st_mtime < deadline:
                     path.unlink()
@@ -108,51 +130,82 @@ def vacuum(lake: Lake, *, keep_hours: float = 24) -> int:
 def backup(lake: Lake, target: Path) -> int:
     """Copy the lake into the new folder `target`; returns the number of files. Publishing waits while logs are copied.
 
-    Data files never change once written, so they are copied after the lock is given back.
+    Data files never change once written, so they are copied after the lock is given back. The folder has its name only
+    once all is there: a backup that was killed leaves none.
+    Raises Refused: `target` is there already.
     """
-    with disk_errors():
-        target.mkdir(parents=True)
+    with disk_errors(), _appearing(target) as folder:
         with lake.locked():
-            lake.recover()
-            lake.journal.backup(target / "journal.sqlite")
-            wanted: list[Path] = []
-            for name in lake.table_names():
-                folder = lake.root / name
-                shutil.copytree(folder / "_delta_log", target / name / "_delta_log")
-                delta = tables.open_table(folder)
-                assert delta is not None, "table_names lists tables only"
-                wanted += [folder / p for p in tables.relative_paths(delta)]
+            lake.journal.backup(folder / "journal.sqlite")
+            wanted = [path for name in lake.table_names() for path in _copy_log(lake, name, folder)]
         for path in wanted:
-            copy = target / path.relative_to(lake.root)
+            copy = folder / path.relative_to(lake.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
     return len(wanted)
 
 
+def _copy_log(lake: Lake, table: str, target: Path) -> list[Path]:
+    """Copy a table's log; returns the data files that belong to it."""
+    delta = tables.open_table(lake.root / table)
+    if delta is None:
+        return []
+    shutil.copytree(lake.root / table / "_delta_log", target / table / "_delta_log")
+    return [lake.root / table / p for p in tables.relative_paths(delta)]
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `target` in one step at the end, or leaves nothing."""
+    if target.exists():
+        fix = "Choose a folder that does not exist yet."
+        raise Refused("bad_argument", f'There is a "{target.name}" already.', place=target.name, fix=fix)
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def restore(source: Path, target: Path) -> Lake:
+    """Make a lake in the new folder `target` from a backup, and open it.
+
+    Raises Refused: `target` is there already. Failed(`damaged`): files are missing in the backup.
+    """
+    with disk_errors(), _appearing(target) as folder:
+        if problems := check(Lake.open(source, read_only=True)):
+            raise Failed("damaged", f"The backup is not whole: {problems[0]}.", place=source.name, fix="Use another.")
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    return Lake.open(target)
+
+
 def check(lake: Lake) -> list[str]:
     """What is wrong with the lake's files, in words; empty when all is well."""
-    problems = []
-    for name in lake.table_names():
-        folder = lake.root / name
-        delta = tables.open_table(folder)
-        assert delta is not None, "table_names lists tables only"
-        missing = [p for p in tables.relative_paths(delta) if not (folder / p).exists()]
-        if missing:
-            problems.append(f"table {name}: {len(missing)} of its files are missing, such as {missing[0]}")
+    problems = [problem for name in lake.table_names() for problem in _table_problems(lake, name)]
     if lake.journal.intents():
         problems.append("a publish was interrupted and is not yet finished")
     return problems
 
 
-def disk_room(folder: Path, needed_bytes: int) -> None:
-    """Refuse early where the disk cannot hold what is about to be written.
+def _table_problems(lake: Lake, table: str) -> list[str]:
+    from deltalake.exceptions import DeltaError
 
-    Raises Failed(`disk_full`).
-    """
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        message = f"{needed_bytes / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free."
-        raise Failed("disk_full", message, place=folder.name, fix="Free space and run again.")
+    folder = lake.root / table
+    try:
+        delta = tables.open_table(folder)
+        sizes = {} if delta is None else tables.sizes_bytes(delta)
+    except (DeltaError, Failed) as error:
+        return [f"table {table}: its log cannot be read ({str(error).splitlines()[0]})"]
+    missing = [p for p in sizes if not (folder / p).exists()]
+    if missing:
+        return [f"table {table}: {len(missing)} of its files are missing, such as {missing[0]}"]
+    cut = [p for p, size in sizes.items() if (folder / p).stat().st_size != size]
+    if cut:
+        return [f"table {table}: {len(cut)} of its files have changed in size, such as {cut[0]}"]
+    return []
 
 
 def trial_write(folder: Path) -> None:

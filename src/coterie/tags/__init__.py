@@ -1,0 +1,1 @@
+"""Tags: recipes, building families as of a moment, values, publishing frames, the dictionary."""

@@ -1,0 +1,299 @@
+"""Audiences of one workspace.
+
+How a count flows: rule JSON -> `rules.parse_rule` -> compiled against the catalog at one as-of and data version -> the views it
+names are made on the engine (`tags.views`) -> one SELECT gives the size and every node of the waterfall.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coterie.audiences.resolve import Names, StoredSets
+from coterie.engines.sql import quote_name, quote_value
+from coterie.errors import Refused, unknown_name
+from coterie.kit.moments import show_moment
+from coterie.rules.sql import CompiledRule, compile_rule
+from coterie.rules.tree import Rule, parse_rule
+from coterie.store.service import Document
+from coterie.tags.context import TagContext
+from coterie.tags.views import View
+
+if TYPE_CHECKING:
+    from coterie.audiences.snapshots import Snapshot, Snapshots
+
+KIND = "audience"
+_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the waterfall: who passes it alone, who remains after it, who it removed."""
+
+    place: str
+    sentence: str
+    alone: int
+    remaining: int | None
+    removed: int | None
+    reachable: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Count:
+    """An exact size, with what made it: the rule, the as-of and the data version give the same number at any time."""
+
+    count: int
+    universe: int
+    exact: bool
+    as_of: str
+    data_version: int
+    elapsed_ms: float
+    sentence: str
+    waterfall: tuple[Step, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+
+class Audiences:
+    """Count, save, refresh, explain and export audiences."""
+
+    def __init__(self, context: TagContext, folder: Path) -> None:
+        self._context, self._folder = context, folder
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Snapshots of all audiences."""
+        from coterie.audiences.snapshots import Snapshots
+
+        return Snapshots(self._context.store, self._folder)
+
+    def count(
+        self,
+        rule: Any,
+        *,
+        as_of: datetime | None = None,
+        data_version: int | None = None,
+        entity_kind: str = "customer",
+        language: str = "en",
+    ) -> Count:
+        """How many a rule reaches, exactly.
+
+        rule : JSON as in a rule file; its `entity` wins over `entity_kind`.
+        Raises Refused: the rule has a mistake, with its place and fix.
+        """
+        started = time.perf_counter()
+        asked = _Question(self._context, self.snapshots, parse_rule(rule), as_of, data_version, entity_kind)
+        count, universe, steps = asked.waterfall(language)
+        elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
+        moment = show_moment(asked.as_of, self._context.zone)
+        return Count(count, universe, True, moment, asked.data_version, elapsed_ms, asked.sentence(language), steps)
+
+    def save(
+        self,
+        name: str,
+        rule: Any,
+        *,
+        description: str = "",
+        owner: str = "",
+        entity_kind: str = "customer",
+        language: str = "en",
+    ) -> dict[str, Any]:
+        """Save a rule under a name; an existing name gets a new version. Returns audience, sentence, version."""
+        if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
+            fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
+            raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
+        parsed = parse_rule(rule)
+        asked = _Question(self._context, self.snapshots, parsed, None, None, entity_kind, saving=name)
+        body = {"rule": parsed.as_json(), "entity_kind": asked.kind, "description": description, "owner": owner}
+        version = self._context.store.put(KIND, name, body)
+        return {"audience": name, "sentence": asked.sentence(language), "version": version}
+
+    def get(self, name: str) -> Document:
+        """A saved audience. Raises NotFound."""
+        return self._context.store.get(KIND, name)
+
+    def delete(self, name: str) -> None:
+        """Delete an audience that no other one names; its snapshots stay."""
+        from coterie.audiences.resolve import names_in
+
+        self.get(name)
+        users = [d.name for d in self._context.store.all(KIND) if name in names_in(d.body["rule"])]
+        if users:
+            fix = "Change or delete those first."
+            raise Refused("in_use", f'"{name}" is used by {", ".join(users)}.', place=name, fix=fix)
+        self._context.store.delete(KIND, name)
+
+    def rows(self, language: str = "en") -> list[dict[str, Any]]:
+        """Saved audiences with their newest size."""
+        return [self._row(document, language) for document in self._context.store.all(KIND)]
+
+    def _row(self, document: Document, language: str) -> dict[str, Any]:
+        from coterie.rules.sentences import sentence
+
+        snapshots = self.snapshots.of(document.name)
+        rule = parse_rule(document.body["rule"])
+        vocabulary = Names(self._context, document.body["entity_kind"])
+        return {
+            "audience": document.name,
+            "version": document.version,
+            "count": snapshots[-1].count if snapshots else None,
+            "as_of": snapshots[-1].as_of if snapshots else None,
+            "sentence": sentence(rule, language, vocabulary),
+        }
+
+    def refresh(self, name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
+        """Compute the members and keep them as a snapshot. Returns snapshot, count, entered, left and when."""
+        from pyroaring import BitMap
+
+        document = self.get(name)
+        asked = self._saved(document, as_of)
+        members = BitMap(asked.rows().tolist())
+        facts = {"rule": document.body["rule"], "entity_kind": asked.kind, "data_version": asked.data_version}
+        facts["as_of"] = show_moment(asked.as_of, self._context.zone)
+        snapshot = self.snapshots.add(name, document.version, members, facts)
+        kept = ("count", "entered", "left", "as_of", "data_version", "version")
+        return {"audience": name, "snapshot": snapshot.id, **{k: getattr(snapshot, k) for k in kept}}
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """The snapshots of an audience, oldest first, without their rules."""
+        self.get(name)
+        found = [s.as_dict() for s in self.snapshots.of(name)]
+        return [{"snapshot": s.pop("id"), **{k: v for k, v in s.items() if k not in ("rule", "audience")}} for s in found]
+
+    def members(self, name: str, *, snapshot: str | None = None, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Keys of members in key order, a page of at most `limit`; of the newest snapshot, or of now if there is none."""
+        return self._page(name, snapshot, f"ORDER BY entity LIMIT {max(limit, 0)} OFFSET {max(offset, 0)}")
+
+    def sample(self, name: str, *, size: int = 10, seed: int = 0, snapshot: str | None = None) -> dict[str, Any]:
+        """Keys of `size` members chosen by a hash of key and seed: the same seed gives the same people."""
+        order = f"ORDER BY md5(entity || {quote_value(f'/{seed}')}), entity LIMIT {max(size, 0)}"
+        return self._page(name, snapshot, order)
+
+    def export(
+        self,
+        name: str,
+        to: Path,
+        *,
+        snapshot: str | None = None,
+        tags: Sequence[str] = (),
+        hash_ids: bool = False,
+    ) -> dict[str, Any]:
+        """Write members to a .csv, .parquet or .xlsx file: `entity` first, then the tags asked for; in key order.
+
+        hash_ids : SHA-256 of the key in hexadecimal instead of the key.
+        """
+        from coterie.audiences.export import write
+
+        taken = self._members_of(name, snapshot)
+        if any(s.name == "entity" for s in map(taken.asked.vocabulary.tag, tags)):
+            raise Refused("bad_argument", "`entity` is the first column already.", place="--tags", fix="Leave it out.")
+        families = tuple(dict.fromkeys(taken.asked.vocabulary.tag(t).family for t in tags))
+        taken.asked.view.use(families=families, datasets=())
+        entity = "sha256(entity)" if hash_ids else "entity"
+        columns = [f"{entity} AS entity", *(quote_name(t) for t in tags)]
+        joins = "".join(f" LEFT JOIN {quote_name(f'family:{f}')} USING (row)" for f in families)
+        sql = f"SELECT {', '.join(columns)} FROM ({taken.sql}){joins} ORDER BY entity"
+        rows = write(self._context.engine, sql, to)
+        return {"audience": name, "snapshot": taken.snapshot, "file": str(to), "rows": rows}
+
+    def explain(
+        self, name: str, entity: str, *, as_of: datetime | None = None, language: str = "en"
+    ) -> dict[str, Any]:
+        """Why a customer is in an audience or not: each condition with the value, and the smallest change that flips it."""
+        from coterie.audiences.explain import explain
+
+        asked = self._saved(self.get(name), as_of)
+        return {"audience": name, "entity": entity, **explain(asked, entity, language)}
+
+    def rows_of(self, name: str, *, snapshot: str | None = None) -> Any:
+        """Row numbers of members: of a snapshot if one is named, else of now."""
+        if snapshot is not None:
+            return self.snapshots.members(self.snapshots.get(name, snapshot)).to_array()
+        return self._saved(self.get(name), None).rows()
+
+    def _saved(self, document: Document, as_of: datetime | None) -> _Question:
+        rule = parse_rule(document.body["rule"])
+        kind = document.body["entity_kind"]
+        return _Question(self._context, self.snapshots, rule, as_of, None, kind, saving=document.name)
+
+    def _page(self, name: str, snapshot: str | None, order: str) -> dict[str, Any]:
+        taken = self._members_of(name, snapshot)
+        engine = self._context.engine
+        keys = [row[0] for row in engine.rows(f"SELECT entity FROM ({taken.sql}) {order}")]
+        count = engine.value(f"SELECT count(*) FROM ({taken.sql})")
+        return {"audience": name, "snapshot": taken.snapshot, "count": count, "members": keys}
+
+    def _members_of(self, name: str, snapshot: str | None) -> _Members:
+        """Members as SQL: of the snapshot asked for or the newest; of now where there is none yet."""
+        document = self.get(name)
+        found = self.snapshots.of(name)
+        asked = self._saved(document, None)
+        if not found and snapshot is None:
+            return _Members(asked, asked.members_sql(), None)
+        chosen = self.snapshots.get(name, snapshot)
+        return _Members(asked, self._snapshot_sql(chosen), chosen.id)
+
+    def _snapshot_sql(self, snapshot: Snapshot) -> str:
+        """Members of a snapshot with their keys; the dead keys of erased people are not in `entities` any more."""
+        import pyarrow as pa
+
+        rows = pa.table({"row": pa.array(self.snapshots.members(snapshot).to_array(), pa.int64())})
+        self._context.engine.register("snapshot", rows)
+        entities = entities_sql(self._context, snapshot.entity_kind)
+        return f"SELECT row, entity FROM snapshot JOIN {entities} USING (row)"
+
+
+@dataclass(frozen=True)
+class _Members:
+    asked: _Question
+    sql: str
+    snapshot: str | None
+
+
+class _Question:
+    """A rule bound to one as-of and data version, its views made: what count, refresh and explain have in common."""
+
+    def __init__(
+        self,
+        context: TagContext,
+        snapshots: Snapshots,
+        rule: Rule,
+        as_of: datetime | None,
+        data_version: int | None,
+        kind: str,
+        *,
+        saving: str | None = None,
+    ) -> None:
+        self.context, self.rule, self.kind = context, rule, rule.entity or kind
+        self.view = View.at(context, self.kind, as_of, data_version)
+        self.as_of, self.data_version = self.view.as_of, self.view.data_version
+        self.vocabulary = Names(context, self.kind)
+        resolver = StoredSets(context, snapshots, self.kind, opening=saving)
+        self.compiled: CompiledRule = compile_rule(
+            rule, self.vocabulary, as_of=self.as_of, tz=context.zone, resolver=resolver
+        )
+
+    def sentence(self, language: str) -> str:
+        """The rule in words."""
+        from coterie.rules.sentences import sentence
+
+        return sentence(self.rule, language, self.vocabulary)
+
+    def make_views(self) -> None:
+        """Make the views that the compiled rule names."""
+        self.view.use(families=self.compiled.families, datasets=self.compiled.datasets)
+
+    def members_sql(self) -> str:
+        """SELECT row, entity of members."""
+        self.make_views()
+        return self.compiled.members_sql()
+
+    def rows(self) -> Any:
+        """Row numbers of members, ascending; int64 array, shape (n_members,)."""
+        return self.context.engine.arrow(f"SELECT row FROM ({self.members_sql()}) ORDER BY row")["row"].to_numpy()

@@ -1,0 +1,235 @@
+"""Deciding how each column is prepared: what is logged, limited, filled, merged or dropped, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from coterie.errors import Refused, unknown_name
+from coterie.learn.segments.columns import Kind, as_flags, as_levels, as_numbers, kind_of, missing
+from coterie.learn.segments.pipeline import (
+    MISSING,
+    OTHER,
+    CategoryStep,
+    Dropped,
+    FlagStep,
+    MissingStep,
+    NumericStep,
+    Pipeline,
+    Step,
+    bend,
+)
+from coterie.learn.segments.words import dropped_text
+
+if TYPE_CHECKING:
+    Series = pd.Series[Any]
+
+Floats = npt.NDArray[np.float64]
+
+MODES = ("auto", "standard", "none")
+HALF = 0.5**0.5
+"""Weight of a column of a few separate values, so that its variance is 1/2 (see `pipeline`)."""
+
+_SKEWED, _SKEWED_MONEY = 1.0, 0.5
+_FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence, 4.7 standard deviations of a normal column
+_MANY_MISSING, _ALMOST_EMPTY = 0.05, 0.95
+_RARE_SHARE, _RARE_COUNT, _MOST_LEVELS = 0.01, 5, 12
+_SAME = 0.99995
+_ID_NAME = re.compile(r"(^|[^a-z])(id|key|no|number|phone|mobile)$|编号|手机|电话", re.IGNORECASE)
+
+
+class _Decided(NamedTuple):
+    steps: tuple[Step, ...]
+    dropped: Dropped | None = None
+
+
+def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = ()) -> Pipeline:
+    """Decide the preparation of every column; the result transforms this frame and later ones.
+
+    mode : `auto` takes the skew out of numbers, limits extremes and scales; `standard` only scales; `none` takes numbers as
+        they are. All three fill missing numbers with the median, spread categories over columns, and drop what cannot be used.
+    money : columns that are amounts of money; they are logged at half the skew that other columns need.
+
+    Raises Refused `no_usable_column`, `bad_column` (infinity), `unknown_name` (money names no column), `bad_argument`.
+
+    >>> frame = pd.DataFrame({"spend": [0, 5, 9, 20, 33, 70, 150, 990], "vip": [True, False] * 4, "key": list("abcdefgh")})
+    >>> pipeline = prepare(frame)
+    >>> [(s.column, s.kind) for s in pipeline.steps], pipeline.steps[0].transform
+    ([('spend', 'number'), ('vip', 'flag')], 'log1p')
+    >>> [(d.column, d.reason) for d in pipeline.dropped]
+    [('key', 'id')]
+    """
+    if mode not in MODES:
+        raise Refused("bad_argument", f'"{mode}" is no preparation.', place="prepare", fix=f"Use one of {', '.join(MODES)}.")
+    for name in money:
+        if name not in frame.columns:
+            raise unknown_name("column", name, [str(c) for c in frame.columns], place="money")
+    steps: list[Step] = []
+    dropped: list[Dropped] = []
+    for name in frame.columns:
+        decided = _decide(frame[name].rename(str(name)), mode, str(name) in money)
+        steps += decided.steps
+        dropped += [decided.dropped] if decided.dropped else []
+    if mode != "none":
+        steps, copies = _without_copies(frame, steps)
+        dropped += copies
+    if not steps:
+        reasons = "; ".join(f"{d.column}: {dropped_text(d, 'en')}" for d in dropped)
+        raise Refused("no_usable_column", f"No column can be used ({reasons or 'none was given'}).", fix="Choose other tags.")
+    return Pipeline(mode, len(frame), tuple(steps), tuple(dropped))
+
+
+def _decide(values: Series, mode: str, money: bool) -> _Decided:
+    name, kind = str(values.name), kind_of(values)
+    unusable: dict[Kind, str] = {"empty": "empty", "moment": "moment", "list": "list"}
+    if kind in unusable:
+        return _Decided((), Dropped(name, unusable[kind]))
+    gone = int(missing(values).sum())
+    if mode != "none" and gone > _ALMOST_EMPTY * len(values):
+        return _Decided((), Dropped(name, "almost_empty", str(len(values) - gone)))
+    match kind:
+        case "number":
+            return _number(values, mode, money, gone)
+        case "flag":
+            return _flag(values, mode, gone)
+        case _:
+            return _category(values, mode, gone)
+
+
+def _number(values: Series, mode: str, money: bool, gone: int) -> _Decided:
+    name, found = str(values.name), as_numbers(values)
+    present = found[~np.isnan(found)]
+    distinct = np.unique(present)
+    if len(distinct) == 1:
+        return _Decided((), Dropped(name, "constant", f"{distinct[0]:g}"))
+    if mode != "none" and _row_number(name, present, distinct):
+        return _Decided((), Dropped(name, "id"))
+    fill = float(np.median(present))
+    if mode == "none":
+        return _Decided((NumericStep(name, "identity", 0.0, fill, None, None, 0.0, 1.0, 1.0, gone, 0),))
+    transform, power = ("identity", 0.0) if mode == "standard" else _unskew(present, money)
+    low, high = (None, None) if mode == "standard" else _limits(present, transform, power)
+    limited = sum(int((present < low).sum()) if low is not None else 0 for low in (low,))
+    limited += int((present > high).sum()) if high is not None else 0
+    weight = HALF if mode == "auto" and len(distinct) == 2 else 1.0
+    rough = NumericStep(name, transform, power, fill, low, high, 0.0, 1.0, 1.0, gone, limited)
+    bent = rough.scaled(np.where(np.isnan(found), fill, found))
+    if bent.std() <= 1e-12 * max(1.0, float(np.abs(bent).max())):
+        return _Decided((), Dropped(name, "constant", f"{fill:g}"))
+    centre, scale = float(bent.mean()), float(bent.std())
+    step = NumericStep(name, transform, power, fill, low, high, centre, scale, weight, gone, limited)
+    return _Decided((step, *_indicator(name, gone, len(values))))
+
+
+def _row_number(name: str, present: Floats, distinct: Floats) -> bool:
+    """Whole numbers that are all different and either count the rows or are called a key."""
+    n = len(present)
+    if n < 20 or len(distinct) < n or not np.all(present == np.floor(present)):
+        return False
+    counting = n >= 50 and (distinct[-1] - distinct[0]) < 1.05 * n
+    return counting or bool(_ID_NAME.search(name))
+
+
+def _unskew(present: Floats, money: bool) -> tuple[str, float]:
+    """The transformation that a column's skew asks for, and its power."""
+    inner = np.clip(present, *np.quantile(present, [0.005, 0.995]))
+    limit = _SKEWED_MONEY if money else _SKEWED
+    skew = _skew(inner)
+    if abs(skew) <= limit:
+        return "identity", 0.0
+    if skew > 0 and present.min() >= 0:
+        # up to 1 a number is a share, where log1p would be all but a straight line
+        helps = present.max() > 1 and abs(_skew(np.log1p(inner))) < abs(skew)
+        return ("log1p", 0.0) if helps else ("identity", 0.0)
+    if np.ptp(inner) == 0:
+        return "identity", 0.0
+    with np.errstate(all="ignore"):
+        power = float(np.clip(stats.yeojohnson_normmax(inner[:: max(1, len(inner) // 20_000)]), -1.0, 3.0))
+    power = round(power, 6)
+    bent = bend(inner, "yeo_johnson", power)
+    helps = bool(np.isfinite(bent).all()) and abs(_skew(bent)) < abs(skew)
+    return ("yeo_johnson", power) if helps else ("identity", 0.0)
+
+
+def _skew(values: Floats) -> float:
+    return 0.0 if values.std() == 0 else float(stats.skew(values))
+
+
+def _limits(present: Floats, transform: str, power: float) -> tuple[float | None, float | None]:
+    """Tukey's outer fences on the transformed scale, given in natural units as the last values inside; None where nothing is beyond."""
+    bent = bend(present, transform, power)
+    low, high = np.quantile(bent, [0.25, 0.75])
+    reach = _FENCE * (high - low)
+    if reach == 0:
+        return None, None
+    below, above = bent < low - reach, bent > high + reach
+    inside = present[~below & ~above]
+    return (float(inside.min()) if below.any() else None), (float(inside.max()) if above.any() else None)
+
+
+def _indicator(name: str, gone: int, rows: int) -> tuple[MissingStep, ...]:
+    share = gone / rows
+    if share < _MANY_MISSING:
+        return ()
+    return (MissingStep(name, share, float(np.sqrt(share * (1 - share))), HALF),)
+
+
+def _flag(values: Series, mode: str, gone: int) -> _Decided:
+    name, found = str(values.name), as_flags(values)
+    share = float(np.nanmean(found))
+    if share in (0.0, 1.0):
+        return _Decided((), Dropped(name, "constant", "true" if share else "false"))
+    if mode == "none":
+        return _Decided((FlagStep(name, share, 1.0, 1.0, gone),))
+    filled = np.where(np.isnan(found), share, found)
+    step = FlagStep(name, share, float(filled.std()), HALF, gone)
+    return _Decided((step, *_indicator(name, gone, len(values))))
+
+
+def _category(values: Series, mode: str, gone: int) -> _Decided:
+    name, found = str(values.name), as_levels(values)
+    levels, counts = np.unique([v for v in found if v is not None], return_counts=True)
+    present = int(counts.sum())
+    if len(levels) == 1 and gone == 0:
+        return _Decided((), Dropped(name, "constant", str(levels[0])))
+    if present >= 5 and len(levels) > 0.9 * present:
+        return _Decided((), Dropped(name, "id"))
+    order = sorted(range(len(levels)), key=lambda i: (-counts[i], levels[i]))
+    common = [i for i in order if counts[i] >= max(_RARE_COUNT, _RARE_SHARE * len(values))]
+    # at few rows every level is rare by count; then the two largest stay
+    kept = (common or order[:2] if len(levels) <= 3 else common)[:_MOST_LEVELS]
+    merged = tuple(str(levels[i]) for i in order if i not in kept)
+    if not kept:
+        return _Decided((), Dropped(name, "many_levels", str(len(levels))))
+    shares = {str(levels[i]): counts[i] / len(values) for i in kept}
+    apart = gone >= max(_RARE_COUNT, _RARE_SHARE * len(values))
+    if apart:
+        shares[MISSING] = gone / len(values)
+    if merged or (gone and not apart):
+        shares[OTHER] = 1 - sum(shares.values())
+    scale, weight = (1.0, 1.0) if mode == "none" else (float(np.sqrt(1 - sum(p * p for p in shares.values()))), HALF)
+    step = CategoryStep(name, tuple(shares), tuple(float(p) for p in shares.values()), merged, scale, weight, gone)
+    return _Decided((step,))
+
+
+def _without_copies(frame: pd.DataFrame, steps: list[Step]) -> tuple[list[Step], list[Dropped]]:
+    """Leave out numbers that say the same as an earlier one (correlation 1 after preparation)."""
+    kept: dict[str, Floats] = {}
+    dropped: list[Dropped] = []
+    for step in steps:
+        if not isinstance(step, NumericStep | FlagStep):
+            continue
+        scaled = step.apply(frame[step.column]).ravel() / step.weight
+        twin = next((c for c, other in kept.items() if abs(float(scaled @ other)) / len(scaled) > _SAME), None)
+        if twin is None:
+            kept[step.column] = scaled
+        else:
+            dropped.append(Dropped(step.column, "copy", twin))
+    gone = {d.column for d in dropped}
+    return [s for s in steps if s.column not in gone], dropped

@@ -1,0 +1,1 @@
+"""The kinds of condition: one module each. `tree.LEAF_KINDS` lists them."""

@@ -1,0 +1,93 @@
+"""A condition on a tag: `{"tag": "country", "op": "eq", "value": "France"}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from coterie.engines.sql import quote_name
+from coterie.errors import NotFound, Refused
+from coterie.rules import nodes
+from coterie.rules.binding import BoundLeaf, BoundNode, Scope, leaf_node
+from coterie.rules.comparisons import bind_comparison, comparison_json, comparison_schema, read_comparison
+from coterie.rules.nodes import Leaf, Reading
+from coterie.rules.sentences import Speaker
+from coterie.rules.values import Raw
+from coterie.rules.vocabulary import at_place
+
+if TYPE_CHECKING:
+    from coterie.rules.facts import Facts
+    from coterie.rules.sql import Query
+
+
+@dataclass(frozen=True)
+class TagLeaf(Leaf):
+    """A tag compared with a value; `value` as `values.freeze` keeps it."""
+
+    key = "tag"
+
+    tag: str
+    op: str
+    value: Raw = None
+
+    @classmethod
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> TagLeaf:
+        """Read the JSON object."""
+        nodes.known_keys(body, ("tag", "op", "value"), place)
+        return cls(nodes.text_of(body, "tag", place), *read_comparison(body, place))
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """JSON Schema of the object."""
+        return comparison_schema("tag")
+
+    def as_json(self) -> dict[str, Raw]:
+        """The JSON object."""
+        return {"tag": self.tag, **comparison_json(self.op, self.value)}
+
+    def bind(self, scope: Scope, place: str) -> BoundNode:
+        """Find the tag and type the value."""
+        try:
+            tag = scope.vocabulary.tag(self.tag)
+        except NotFound as error:
+            raise at_place(error, place) from None
+        if tag.entity_kind != scope.entity:
+            said = f'"{tag.name}" is a tag of {tag.entity_kind}s, and the rule is about {scope.entity}s.'
+            raise Refused("bad_rule", said, place=place, fix=f'Write {{"entity": "{tag.entity_kind}", ...}} or use another tag.')
+        operator, operand = bind_comparison(
+            self.op, self.value, tag.type, name=tag.name, place=place, as_of=scope.as_of, tz=scope.tz
+        )
+        leaf = BoundTag(("tag", tag.name), tag.type, operator, operand, families=(tag.family,))
+        return leaf_node(place, self, leaf)
+
+    def clause(self, speaker: Speaker) -> str:
+        """The condition in words."""
+        subject, kind = speaker.tag(self.tag)
+        return speaker.comparison(subject, self.op, self.value, kind)
+
+
+@dataclass(frozen=True)
+class BoundTag(BoundLeaf):
+    """A tag leaf ready to be asked."""
+
+    @property
+    def name(self) -> str:
+        """The tag."""
+        return str(self.fact[1])
+
+    def condition(self, query: Query) -> str:
+        """The operator over the family's column."""
+        return self.operator.sql(f"{query.family(self.families[0])}.{quote_name(self.name)}", self.operand)
+
+    def rows_sql(self) -> str:
+        """Who passes: from the family alone, but where a missing value passes, from the universe."""
+        family = quote_name(f"family:{self.families[0]}")
+        condition = self.operator.sql(f"f.{quote_name(self.name)}", self.operand)
+        if self.operator.missing:
+            return f'SELECT u."row" FROM "universe" AS u LEFT JOIN {family} AS f ON f."row" = u."row" WHERE {condition}'
+        return f'SELECT f."row" FROM {family} AS f WHERE {condition}'
+
+    def measured(self, facts: Facts) -> Any:
+        """The tag's value."""
+        return facts.tags.get(self.name)
