@@ -1,49 +1,17 @@
-"""What names in a rule mean in this workspace: tags, datasets, other audiences, snapshots, lists."""
+"""The sets of entities that a rule may name in this workspace: other audiences, snapshots, uploaded lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
-from coterie.catalog.schemas import Dataset
 from coterie.engines.sql import quote_name
 from coterie.errors import Refused
 from coterie.rules.tree import Rule, parse_rule
-from coterie.rules.vocabulary import TagInfo, rows_sql
+from coterie.rules.vocabulary import rows_sql
 from coterie.tags.context import TagContext
 
 if TYPE_CHECKING:
     from coterie.audiences.snapshots import Snapshots
-
-
-class Names:
-    """The tags and datasets of one entity kind, as rules see them."""
-
-    def __init__(self, context: TagContext, kind: str) -> None:
-        self._context, self._kind = context, kind
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The workspace's time zone."""
-        return self._context.zone
-
-    def tag(self, name: str) -> TagInfo:
-        """The tag of that name. Raises NotFound."""
-        found = self._context.catalog.tag(name, self._kind)
-        return TagInfo(found.name, found.type, found.family, found.entity_kind, found.label)
-
-    def tag_names(self) -> Iterable[str]:
-        """All tags of the kind."""
-        return self._context.catalog.tags(self._kind)
-
-    def dataset(self, name: str) -> Dataset:
-        """The dataset of that name. Raises NotFound."""
-        return self._context.catalog.dataset(name)
-
-    def dataset_names(self) -> Iterable[str]:
-        """All datasets."""
-        return self._context.catalog.datasets()
 
 
 class StoredSets:

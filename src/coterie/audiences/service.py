@@ -1,7 +1,7 @@
 """Audiences of one workspace.
 
-How a count flows: rule JSON -> `rules.parse_rule` -> compiled against the catalog at one as-of and data version -> the views it
-names are made on the engine (`tags.views`) -> one SELECT gives the size and every node of the waterfall.
+How a count flows: rule JSON -> `rules.parse_rule` -> compiled against the catalog at one as-of and data version -> the
+views it names are made on the engine (`tags.views`) -> one SELECT gives the size and every node of the waterfall.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coterie.audiences.resolve import Names, StoredSets
+from coterie.audiences.resolve import StoredSets
+from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name, quote_value
-from coterie.errors import Refused, unknown_name
+from coterie.errors import Refused
 from coterie.kit.moments import show_moment
 from coterie.rules.sql import CompiledRule, compile_rule
 from coterie.rules.tree import Rule, parse_rule
 from coterie.store.service import Document
 from coterie.tags.context import TagContext
 from coterie.tags.views import View
+from coterie.tags.vocabulary import CatalogVocabulary
 
 if TYPE_CHECKING:
     from coterie.audiences.snapshots import Snapshot, Snapshots
@@ -138,7 +140,7 @@ class Audiences:
 
         snapshots = self.snapshots.of(document.name)
         rule = parse_rule(document.body["rule"])
-        vocabulary = Names(self._context, document.body["entity_kind"])
+        vocabulary = _vocabulary(self._context, document.body["entity_kind"])
         return {
             "audience": document.name,
             "version": document.version,
@@ -164,10 +166,12 @@ class Audiences:
         """The snapshots of an audience, oldest first, without their rules."""
         self.get(name)
         found = [s.as_dict() for s in self.snapshots.of(name)]
-        return [{"snapshot": s.pop("id"), **{k: v for k, v in s.items() if k not in ("rule", "audience")}} for s in found]
+        return [
+            {"snapshot": s.pop("id"), **{k: v for k, v in s.items() if k not in ("rule", "audience")}} for s in found
+        ]
 
     def members(self, name: str, *, snapshot: str | None = None, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """Keys of members in key order, a page of at most `limit`; of the newest snapshot, or of now if there is none."""
+        """Keys of members in key order, at most `limit`; of the newest snapshot, or of now if there is none."""
         return self._page(name, snapshot, f"ORDER BY entity LIMIT {max(limit, 0)} OFFSET {max(offset, 0)}")
 
     def sample(self, name: str, *, size: int = 10, seed: int = 0, snapshot: str | None = None) -> dict[str, Any]:
@@ -202,10 +206,8 @@ class Audiences:
         rows = write(self._context.engine, sql, to)
         return {"audience": name, "snapshot": taken.snapshot, "file": str(to), "rows": rows}
 
-    def explain(
-        self, name: str, entity: str, *, as_of: datetime | None = None, language: str = "en"
-    ) -> dict[str, Any]:
-        """Why a customer is in an audience or not: each condition with the value, and the smallest change that flips it."""
+    def explain(self, name: str, entity: str, *, as_of: datetime | None = None, language: str = "en") -> dict[str, Any]:
+        """Why a customer is in an audience or not: each condition with its value, and the smallest change to flip."""
         from coterie.audiences.explain import explain
 
         asked = self._saved(self.get(name), as_of)
@@ -273,7 +275,7 @@ class _Question:
         self.context, self.rule, self.kind = context, rule, rule.entity or kind
         self.view = View.at(context, self.kind, as_of, data_version)
         self.as_of, self.data_version = self.view.as_of, self.view.data_version
-        self.vocabulary = Names(context, self.kind)
+        self.vocabulary = _vocabulary(context, self.kind)
         resolver = StoredSets(context, snapshots, self.kind, opening=saving)
         self.compiled: CompiledRule = compile_rule(
             rule, self.vocabulary, as_of=self.as_of, tz=context.zone, resolver=resolver
@@ -297,3 +299,13 @@ class _Question:
     def rows(self) -> Any:
         """Row numbers of members, ascending; int64 array, shape (n_members,)."""
         return self.context.engine.arrow(f"SELECT row FROM ({self.members_sql()}) ORDER BY row")["row"].to_numpy()
+
+
+def _vocabulary(context: TagContext, kind: str) -> CatalogVocabulary:
+    return CatalogVocabulary(context.catalog, context.zone, kind)
+
+
+def entities_sql(context: TagContext, kind: str) -> str:
+    """SQL of a relation `row`, `entity`: every entity of a kind ever seen."""
+    files = context.lake.files("entities")
+    return f"(SELECT DISTINCT row, key AS entity FROM {scan(files)} WHERE kind = {quote_value(kind)})"

@@ -11,8 +11,8 @@ from typing import Any
 from pyroaring import BitMap
 
 from coterie.errors import Failed, unknown_name
-from coterie.kit.moments import now
 from coterie.kit.disk import disk_errors
+from coterie.kit.moments import now
 from coterie.store.service import Store
 
 KIND = "snapshot"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -116,15 +116,19 @@ def vacuum(lake: Lake, *, keep_hours: float = 24) -> int:
     deleted = 0
     with disk_errors(), lake.locked():
         sweep(lake.root.parent / "staging")
-        for name in lake.table_names():
-            folder = lake.root / name
-            delta = tables.open_table(folder)
-            held = set() if delta is None else {folder / p for p in tables.relative_paths(delta)}
-            for path in folder.rglob("*.parquet"):
-                if path not in held and "_delta_log" not in path.parts and path.stat().st_mtime < deadline:
-                    path.unlink()
-                    deleted += 1
+        held = {path for name in lake.table_names() for path in _held(lake.root / name)}
+        for path in lake.root.rglob("*.parquet"):
+            if path not in held and "_delta_log" not in path.parts and path.stat().st_mtime < deadline:
+                path.unlink()
+                deleted += 1
+                with suppress(OSError):  # not empty
+                    path.parent.rmdir()
     return deleted
+
+
+def _held(folder: Path) -> list[Path]:
+    delta = tables.open_table(folder)
+    return [] if delta is None else [folder / p for p in tables.relative_paths(delta)]
 
 
 def backup(lake: Lake, target: Path) -> int:
@@ -147,11 +151,8 @@ def backup(lake: Lake, target: Path) -> int:
 
 def _copy_log(lake: Lake, table: str, target: Path) -> list[Path]:
     """Copy a table's log; returns the data files that belong to it."""
-    delta = tables.open_table(lake.root / table)
-    if delta is None:
-        return []
     shutil.copytree(lake.root / table / "_delta_log", target / table / "_delta_log")
-    return [lake.root / table / p for p in tables.relative_paths(delta)]
+    return _held(lake.root / table)
 
 
 @contextmanager

@@ -6,12 +6,13 @@ solution (`choose`, `stability`, `separation`) knows only that.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -56,13 +57,19 @@ def kmeans(matrix: Floats, k: int, *, seed: int, starts: int, first: Floats | No
     ([0, 0, 0, 1], [0.2, 9.0], 0.08)
     """
     runs = []
-    with threadpool_limits(limits=1):
+    with _threads().limit(limits=1):
         if starts:
             runs.append(KMeans(k, n_init=starts, random_state=seed, max_iter=_MOST_ITERATIONS).fit(matrix))
         if first is not None:
             runs.append(KMeans(k, init=first, n_init=1, max_iter=_MOST_ITERATIONS).fit(matrix))
     best = min(runs, key=lambda run: float(run.inertia_))
     return ordered(matrix, settled(matrix, np.asarray(best.cluster_centers_, dtype=np.float64)))
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looks once for the libraries that have threads: a search costs as much as a small fit."""
+    return ThreadpoolController()
 
 
 def settled(matrix: Floats, centres: Floats) -> Clusters:

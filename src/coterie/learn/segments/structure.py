@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 FOUND = 0.05
-_DRAWS, _GAP_DRAWS, _ENOUGH = 99, 20, 12
+_DRAWS, _GAP_DRAWS, _ENOUGH = 59, 20, 10
 _SEGMENTS = (2, 3, 4, 5)
 _FEW_VALUES, _MUCH_ON_ONE = 12, 0.2
 
@@ -38,7 +38,7 @@ class Structure:
     p_value: float
     statistic: float  # dip x sqrt(n)
     null_mean: float  # the statistic's mean over the nulls
-    draws: int  # nulls drawn; fewer than 99 where the answer was clear before
+    draws: int  # nulls drawn; fewer than 59 where the answer was clear before
 
 
 class Gap(NamedTuple):
@@ -55,7 +55,7 @@ def find_structure(
 
     matrix : prepared rows, a sample of at most some 1,000, shape (n, columns)
 
-    Draws stop once 12 nulls beat the data, since the p-value can then no longer be small (Besag & Clifford 1991).
+    Draws stop once 10 nulls beat the data, since the p-value can then no longer be small (Besag & Clifford 1991).
     Source of the gap: Tibshirani, Walther & Hastie (2001), J. R. Statist. Soc. B 63(2), with this null in place of a box.
     """
     null = Null.of(matrix, sources)

@@ -62,12 +62,13 @@ class AudienceLeaf(Leaf):
         if rule.entity != scope.entity:
             said = f'"{self.audience}" is an audience of {rule.entity}s, and the rule is about {scope.entity}s.'
             raise Refused("bad_rule", said, place=place, fix="Use an audience of the same kind of entity.")
-        inner = replace(scope, chain=(*scope.chain, self.audience), problems=[])
-        root = inner.bind(rule.root, nodes.inside(place, "audience"))
-        scope.opened += inner.opened - scope.opened + sum(1 for _ in nodes.walk(rule.root))
+        scope.opened += sum(1 for _ in nodes.walk(rule.root))
         if scope.opened > _MAX_OPENED:
             said = f"The audiences used here open to over {_MAX_OPENED:,} conditions."
             raise Refused("rule_too_large", said, place=place, fix="Use snapshots of some of them.")
+        inner = replace(scope, chain=(*scope.chain, self.audience), problems=[])
+        root = inner.bind(rule.root, nodes.inside(place, "audience"))
+        scope.opened = inner.opened
         if inner.problems:
             raise inner.problems[0]
         return BoundNode(place, self, "audience", (root,))

@@ -1,0 +1,152 @@
+"""Rules: trees of `all`, `any` and `not` over conditions, read from JSON, written as JSON, described by a JSON Schema.
+
+A new kind of condition is one class in `leaves/` and one entry in `LEAF_KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from coterie.errors import Refused, did_you_mean
+from coterie.rules import nodes
+from coterie.rules.leaves.events import EventsLeaf
+from coterie.rules.leaves.members import AudienceLeaf, ListLeaf
+from coterie.rules.leaves.tag import TagLeaf
+from coterie.rules.nodes import ROOT, Leaf, Node, Reading
+from coterie.rules.values import Raw, load_json, shown
+from coterie.rules.where import FieldLeaf
+
+VERSION = 1
+
+LEAF_KINDS: Mapping[str, type[Leaf]] = MappingProxyType(
+    {kind.key: kind for kind in (TagLeaf, EventsLeaf, AudienceLeaf, ListLeaf)}
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its tree, the kind of entity it is about, and the version of the language."""
+
+    root: Node
+    entity: str = "customer"
+    version: int = VERSION
+
+    def as_json(self) -> dict[str, Raw]:
+        """The JSON object that reads as this rule.
+
+        >>> parse_rule({"all": [{"events": "orders", "never": True}]}).as_json()
+        {'version': 1, 'entity': 'customer', 'all': [{'events': 'orders', 'measure': 'count', 'op': 'eq', 'value': 0}]}
+        """
+        return {"version": self.version, "entity": self.entity, **nodes.node_json(self.root)}
+
+
+def parse_rule(raw: Raw) -> Rule:
+    """Read a rule from JSON data (or JSON text); shapes are checked here, names and types by `check.check_rule`.
+
+    >>> parse_rule({"tag": "country", "op": "eq", "value": "France"}).root
+    TagLeaf(tag='country', op='eq', value='France')
+    >>> parse_rule({"all": [{"tag": "country", "op": "equal", "value": "France"}]})
+    Traceback (most recent call last):
+    coterie.errors.Refused: `unknown_operator` at `all[0]`: There is no operator "equal". Did you mean "eq"?
+
+    Raises Refused: the first problem. `read_rule` gives all.
+    """
+    rule, problems = read_rule(raw)
+    if problems:
+        raise problems[0]
+    return rule
+
+
+def read_rule(raw: Raw) -> tuple[Rule, list[Refused]]:
+    """Read a rule, with all problems of its shape; with problems, the rule holds only what could be read."""
+    reading = Reading()
+    try:
+        body = load_json(raw) if isinstance(raw, str | bytes) else raw
+        if isinstance(body, Mapping):
+            entity, body = _head(body)
+        else:
+            entity = "customer"
+    except Refused as problem:
+        return Rule(nodes.All(())), [problem]
+    root = reading.node(body, ROOT, read_leaf)
+    return Rule(root or nodes.All(()), entity), reading.problems
+
+
+def read_leaf(body: Mapping[str, Raw], place: str, reading: Reading) -> Leaf:
+    """Read a condition of any kind."""
+    kinds = [key for key in LEAF_KINDS if key in body]
+    if len(kinds) == 1:
+        return LEAF_KINDS[kinds[0]].read(body, place, reading)
+    known = ("all", "any", "not", *LEAF_KINDS)
+    if kinds:
+        said = f'"{kinds[0]}" and "{kinds[1]}" stand in one condition.'
+        raise Refused("bad_rule", said, place=place, fix='Make two conditions and join them by "all" or "any".')
+    near = [fix for key in body if (fix := did_you_mean(str(key), known))]
+    fix = near[0] if near else f"A condition has one of the keys {', '.join(known)}."
+    said = f"Its keys are {shown(', '.join(map(str, body)))}." if body else "It is empty."
+    raise Refused("bad_rule", f"This is not a condition. {said}", place=place, fix=fix)
+
+
+def _head(body: Mapping[str, Raw]) -> tuple[str, dict[str, Raw]]:
+    """The kind of entity, and the body without what stands only at the top."""
+    version, entity = body.get("version", VERSION), body.get("entity", "customer")
+    if version != VERSION or isinstance(version, bool):
+        said = f"The rule is of version {shown(version)}, and this Coterie reads version {VERSION}."
+        raise Refused("bad_rule", said, place="version", fix="Upgrade Coterie, or write the rule anew.")
+    if not isinstance(entity, str) or not entity:
+        raise Refused("bad_rule", '"entity" is a kind of entity.', place="entity", fix='Write "customer" or "account".')
+    return entity, {k: v for k, v in body.items() if k not in ("version", "entity", "$schema")}
+
+
+def rule_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of rules; it describes shapes, names and types are checked against a workspace.
+
+    >>> rule_json_schema()["$defs"]["tag"]["required"]
+    ['tag', 'op']
+    """
+    scalar = {"type": ["string", "number", "boolean"]}
+    relative = [
+        {"type": "object", "required": [key], "additionalProperties": False, "properties": {key: {"type": "string"}}}
+        for key in ("ago", "ahead")
+    ]
+    kinds = {key: kind.schema() for key, kind in LEAF_KINDS.items()}
+    one = [scalar, *relative]
+    definitions = {
+        "value": {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}}]},
+        **_groups("node", list(kinds)),
+        **_groups("where", ["field"]),
+        "field": FieldLeaf.schema(),
+        **kinds,
+    }
+    head = {"version": {"const": VERSION}, "entity": {"type": "string", "minLength": 1}, "$schema": {"type": "string"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Coterie rule",
+        "anyOf": [_with_head(d, head) for d in [*_group_schemas("node", least=0), *kinds.values()]],
+        "$defs": definitions,
+    }
+
+
+def _groups(name: str, leaves: list[str]) -> dict[str, Any]:
+    return {name: {"anyOf": [*_group_schemas(name), *({"$ref": f"#/$defs/{leaf}"} for leaf in leaves)]}}
+
+
+def _group_schemas(name: str, *, least: int = 1) -> list[dict[str, Any]]:
+    child = {"$ref": f"#/$defs/{name}"}
+    bodies = {
+        "all": {"type": "array", "items": child, "minItems": least},
+        "any": {"type": "array", "items": child, "minItems": 1},
+        "not": child,
+    }
+    label = {"type": "string", "minLength": 1, "maxLength": 200}
+    return [
+        {"type": "object", "required": [key], "additionalProperties": False, "properties": {key: body, "name": label}}
+        for key, body in bodies.items()
+    ]
+
+
+def _with_head(schema: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "properties": {**schema["properties"], **head}}

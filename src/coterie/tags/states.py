@@ -1,0 +1,352 @@
+"""States: what a build keeps of each source, a row an entity, from which the values of tags are made.
+
+A state is made by one scan of all rows, or carried on from an earlier one by the rows that came, entered a window or left
+one. Both give the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from coterie.catalog.schemas import Dataset
+from coterie.engines.duckdb import Engine, scan
+from coterie.engines.sql import quote_value
+from coterie.lake.service import Lake
+from coterie.lake.tables import TableFiles
+from coterie.tags import ledgers
+from coterie.tags.aggregates import ALIAS, AT, Fold, PairGroup, StateColumn, full_fold, pair_groups, scan_sql
+from coterie.tags.files import BuildFiles
+from coterie.tags.measures import Clock, How, both
+from coterie.tags.sources import Span, disjoint, newer, newer_files, oriented, rows_read, visible
+
+# Carrying on reads the rows that came and those at the edges of windows; beyond this share of all rows a scan is cheaper.
+_CARRY_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class StateRecord:
+    """A state as the record of a build keeps it.
+
+    file : the table; columns : those of it.
+    ledgers : by pair group, the files of its ledger.
+    version : the newest data version of the dataset in it.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    ledgers: Mapping[str, tuple[str, ...]]
+    as_of: str
+    version: int
+    id: str
+
+    @property
+    def files(self) -> set[str]:
+        """All its files."""
+        return {self.file, *(name for chain in self.ledgers.values() for name in chain)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> StateRecord:
+        """The record of a document."""
+        chains = {name: tuple(chain) for name, chain in body["ledgers"].items()}
+        return cls(body["file"], tuple(body["columns"]), chains, body["as_of"], body["version"], body["id"])
+
+
+@dataclass
+class StateWork:
+    """The making of one state on one connection.
+
+    numbering : a relation (row, entity) of all entities of the kind.
+    joins : the joins of the lookups that the columns need.
+    scanned : rows of the dataset and its ledgers read so far.
+    """
+
+    engine: Engine
+    files: BuildFiles
+    lake: Lake
+    dataset: Dataset
+    end: str
+    columns: Sequence[StateColumn]
+    clock: Clock
+    version: int
+    joins: str
+    numbering: str
+    scanned: int = 0
+    _temporary: list[str] = field(default_factory=list)
+
+    def full(self, id_: str) -> StateRecord:
+        """Make the state from all rows."""
+        table = self.lake.files(self.dataset.table, self.version)
+        source = oriented(self.visible(table), self.end)
+        made = self.scan_all(self.columns, source, table)
+        name = self.files.write(self.engine, _joined(self.engine, made.tables))
+        record = StateRecord(name, tuple(c.name for c in self.columns), made.ledgers, _iso(self.clock), self.version, id_)
+        self.forget()
+        return record
+
+    def carry(self, old: StateRecord, id_: str) -> StateRecord:
+        """Make the state from an earlier one and the rows that came, or entered or left a window."""
+        record = _Carry(self, old).run(id_)
+        self.forget()
+        return record
+
+    def visible(self, table: TableFiles, rows: str | None = None) -> str:
+        """The rows up to the as-of, with all columns that aggregates name."""
+        source = visible(self.dataset, table, self.clock.as_of, rows)
+        if table.columns and "_at" not in {name for name, _ in table.columns}:
+            return f"(SELECT *, NULL::TIMESTAMPTZ AS _at FROM {source})"
+        return source
+
+    def scan_all(self, columns: Sequence[StateColumn], source: str, table: TableFiles) -> _Made:
+        """Temporary tables (row, columns) from one scan for the plain columns and one for each group of pairs."""
+        made = _Made()
+        if not table.columns:
+            return made
+        if plain := [c for c in columns if not c.how.pairs]:
+            self.scanned += self.cost(plain, table)
+            made.tables.append(self.plain(plain, source))
+        for group in pair_groups(columns):
+            self.scanned += self.cost(group.columns, table)
+            window = group.columns[0].window.sql(self.clock, AT)
+            pairs = self.numbered(group.scan_sql(source, window, self.joins))
+            made.tables.append(self.temporary(group.folded_sql(pairs)))
+            made.ledgers[group.name] = (self.files.write(self.engine, f"FROM {pairs} ORDER BY row"),)
+            self.drop(pairs)
+        return made
+
+    def plain(self, columns: Sequence[StateColumn], source: str) -> str:
+        """A temporary table (row, columns) from one scan of `source`, from the earliest window's start on."""
+        span = self.widest(columns)
+        rows = source if span.start is None else f"(SELECT * FROM {source} WHERE {span.sql('_at')})"
+        return self.numbered(scan_sql([full_fold(c, self.clock) for c in columns], rows, self.joins))
+
+    def widest(self, columns: Iterable[StateColumn]) -> Span:
+        """The span that holds all windows of these columns; open if one column has none."""
+        starts = [c.window.span(self.clock).start for c in columns]
+        known = [s for s in starts if s is not None]
+        return Span(min(known), self.clock.as_of) if known and len(known) == len(starts) else Span(None, None)
+
+    def cost(self, columns: Iterable[StateColumn], table: TableFiles) -> int:
+        """Rows that a scan for these columns reads."""
+        return rows_read(table, [self.widest(columns)]) * (2 if self.end == "both" else 1)
+
+    def numbered(self, sql: str) -> str:
+        """A temporary table of the query with the row number in place of the entity's key."""
+        source = f"SELECT n.row, q.* EXCLUDE (_entity) FROM ({sql}) q JOIN {self.numbering} n ON n.entity = q._entity"
+        return self.temporary(source)
+
+    def temporary(self, sql: str) -> str:
+        """A temporary table of a query's result."""
+        name = f"work_{len(self._temporary)}"
+        self._temporary.append(name)
+        self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a temporary table early; its name is not used again."""
+        self.engine.execute(f"DROP TABLE {name}")
+
+    def forget(self) -> None:
+        """Drop the temporary tables."""
+        for name in self._temporary:
+            self.engine.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+@dataclass
+class _Made:
+    """Temporary tables (row, columns), and the ledgers that were written."""
+
+    tables: list[str] = field(default_factory=list)
+    ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class _Carry:
+    """Carrying an earlier state of an events dataset on."""
+
+    work: StateWork
+    old: StateRecord
+
+    def __post_init__(self) -> None:
+        self.was = Clock(datetime.fromisoformat(self.old.as_of), self.work.clock.zone)
+        self.moved = self.was.as_of != self.work.clock.as_of
+        groups = pair_groups(self.work.columns)
+        self.groups = [g for g in groups if self.knows(g.columns) and 0 < len(self.chain(g)) < ledgers.MAX_CHAIN]
+        carried = {c.name for g in self.groups for c in g.columns}
+        self.plain = [c for c in self.work.columns if not c.how.pairs and self.knows([c])]
+        carried |= {c.name for c in self.plain}
+        self.fresh = [c for c in self.work.columns if c.name not in carried]
+
+    def knows(self, columns: Iterable[StateColumn]) -> bool:
+        return all(c.name in self.old.columns for c in columns)
+
+    def chain(self, group: PairGroup) -> tuple[str, ...]:
+        return self.old.ledgers.get(group.name, ())
+
+    def run(self, id_: str) -> StateRecord:
+        work = self.work
+        delta = self.delta()
+        counted = work.engine.value(f"SELECT count(*) FROM {delta}")
+        if not counted and not self.fresh:
+            return replace(self.old, as_of=_iso(work.clock), version=work.version)
+        work.engine.register("old_state", work.files.read(self.old.file))
+        try:
+            changed = self.changed(delta)
+            stale = self.stale(changed)
+            pairs = [self.pairs(group, delta) for group in self.groups]
+            table = work.lake.files(work.dataset.table, work.version)
+            fresh = work.scan_all(self.fresh, oriented(work.visible(table), work.end), table) if self.fresh else _Made()
+            name = work.files.write(work.engine, self.merged(changed, stale, pairs, fresh.tables))
+        finally:
+            work.engine.unregister("old_state")
+        chains = {group.name: chain for group, (_, chain) in zip(self.groups, pairs, strict=True)} | fresh.ledgers
+        return StateRecord(name, tuple(c.name for c in work.columns), chains, _iso(work.clock), work.version, id_)
+
+    def delta(self) -> str:
+        """A temporary table of the rows that came (`_new`), and of older ones that may have entered or left a window."""
+        work = self.work
+        now = work.lake.files(work.dataset.table, work.version)
+        parts = []
+        recent = newer_files(now, self.old.version)
+        if recent.paths:
+            work.scanned += rows_read(recent)
+            parts.append(f"SELECT *, true AS _new FROM {work.visible(now, newer(now, self.old.version))}")
+        before = work.lake.files(work.dataset.table, self.old.version)
+        spans = self.edges()
+        work.scanned += rows_read(before, spans)
+        parts += [f"SELECT *, false AS _new FROM {scan(before)} WHERE {span.sql('_at')}" for span in spans]
+        if not parts:
+            parts = [f"SELECT *, true AS _new FROM {scan(now)} WHERE false"]
+        rows = work.temporary(" UNION ALL BY NAME ".join(parts))
+        return rows if work.end == "entity" else work.temporary(f"SELECT * FROM {oriented(rows, work.end)}")
+
+    def edges(self) -> list[Span]:
+        """The spans over which the ends of windows moved."""
+        return moved_spans([*self.plain, *(g.columns[0] for g in self.groups)], self.was, self.work.clock)
+
+    def conditions(self, column: StateColumn) -> tuple[str, str]:
+        """Which rows of the delta are added to the column, and which are taken out of it."""
+        now, was = (_inside(column, clock) for clock in (self.work.clock, self.was))
+        if not self.moved:
+            return now, "false"
+        added = f"({now}) AND ({_NEW} OR NOT coalesce({was}, false))"
+        return added, f"NOT {_NEW} AND ({was}) AND NOT coalesce({now}, false)"
+
+    def changed(self, delta: str) -> str | None:
+        """A temporary table: what is added to each plain column, and under NAME_out what is taken out."""
+        if not self.plain:
+            return None
+        folds = []
+        for column in self.plain:
+            added, removed = self.conditions(column)
+            folds.append(Fold(column, column.name, both(column.condition, added)))
+            if self.moved:
+                folds.append(Fold(column, f"{column.name}_out", both(column.condition, removed)))
+        return self.work.numbered(scan_sql(folds, delta, self.work.joins))
+
+    def stale(self, changed: str | None) -> tuple[str, str] | None:
+        """Where a row that left held an extreme, the extreme is sought anew: those entities, and their new extremes."""
+        extremes = [c for c in self.plain if c.how in (How.LEAST, How.MOST)]
+        if not self.moved or not extremes:
+            return None
+        signs = {How.LEAST: "<=", How.MOST: ">="}
+        lost = " OR ".join(f"d.{c.name}_out {signs[c.how]} o.{c.name}" for c in extremes)
+        work = self.work
+        rows = work.temporary(f"SELECT d.row FROM {changed} d JOIN old_state o ON o.row = d.row WHERE {lost}")
+        if not work.engine.value(f"SELECT count(*) FROM {rows}"):
+            return None
+        table = work.lake.files(work.dataset.table, work.version)
+        work.scanned += work.cost(extremes, table)
+        keys = f"SELECT n.entity FROM {work.numbering} n JOIN {rows} s ON s.row = n.row"
+        source = f"(SELECT * FROM {oriented(work.visible(table), work.end)} WHERE _entity IN ({keys}))"
+        return rows, work.plain(extremes, source)
+
+    def pairs(self, group: PairGroup, delta: str) -> tuple[str, tuple[str, ...]]:
+        """A temporary table of the group's columns for the entities whose values changed, and the longer ledger."""
+        work, chain = self.work, self.chain(group)
+        added, removed = self.conditions(group.columns[0])
+        number = f"count(*) FILTER (WHERE {added}) - count(*) FILTER (WHERE {removed})"
+        came = work.numbered(group.scan_sql(delta, f"({added}) OR ({removed})", work.joins, number=number))
+        touched = work.temporary(f"SELECT DISTINCT row FROM {came}")
+        rows = work.engine.arrow(f"SELECT row FROM {touched} ORDER BY row")["row"].to_numpy()
+        known, read = ledgers.slices(work.files, chain, rows)
+        work.scanned += read
+        work.engine.register("ledger_rows", known)
+        both_parts = f"SELECT row, value, n FROM ledger_rows UNION ALL SELECT row, value, n FROM {came}"
+        now = work.temporary(
+            f"SELECT row, value, sum(n)::BIGINT AS n FROM ({both_parts})"
+            " WHERE value IS NOT NULL GROUP BY ALL HAVING sum(n) > 0"
+        )
+        work.engine.unregister("ledger_rows")
+        made = work.temporary(f"SELECT * FROM {touched} LEFT JOIN ({group.folded_sql(now)}) USING (row)")
+        if len(rows):
+            kept = f"SELECT row, value, n FROM {touched} LEFT JOIN {now} USING (row)"
+            chain = (*chain, work.files.write(work.engine, f"{kept} ORDER BY row"))
+        return made, chain
+
+    def merged(
+        self,
+        changed: str | None,
+        stale: tuple[str, str] | None,
+        pairs: Sequence[tuple[str, tuple[str, ...]]],
+        fresh: Sequence[str],
+    ) -> str:
+        """The new state: each column from the old one and what changed."""
+        tables = "old_state o" + (f" FULL JOIN {changed} d USING (row)" if changed else "")
+        tables += "".join(f" FULL JOIN {made} p{i} USING (row)" for i, (made, _) in enumerate(pairs))
+        tables += "".join(f" FULL JOIN {made} USING (row)" for made in fresh)
+        if stale:
+            tables += f" LEFT JOIN {stale[0]} s USING (row) LEFT JOIN {stale[1]} r USING (row)"
+        columns = ["row"]
+        for column in self.plain:
+            columns.append(f"{self.carried(column, stale is not None)} AS {column.name}")
+        for i, (group, (made, _)) in enumerate(zip(self.groups, pairs, strict=True)):
+            touched = f"row IN (SELECT row FROM {made})"
+            columns += [f"CASE WHEN {touched} THEN p{i}.{c.name} ELSE o.{c.name} END AS {c.name}" for c in group.columns]
+        columns += [c.name for c in self.fresh]
+        return f"SELECT {', '.join(columns)} FROM {tables} ORDER BY row"
+
+    def carried(self, column: StateColumn, some_stale: bool) -> str:
+        """A plain column of the new state."""
+        name = column.name
+        if column.how in (How.COUNT, How.ADD):
+            out = f" - coalesce(d.{name}_out, 0)" if self.moved else ""
+            return f"coalesce(o.{name}, 0) + coalesce(d.{name}, 0){out}"
+        kept = f"{'least' if column.how is How.LEAST else 'greatest'}(o.{name}, d.{name})"
+        return f"CASE WHEN s.row IS NULL THEN {kept} ELSE r.{name} END" if some_stale else kept
+
+
+_NEW = f"{ALIAS}._new"
+
+
+def moved_spans(columns: Iterable[StateColumn], was: Clock, now: Clock) -> list[Span]:
+    """The spans over which the ends of the columns' windows move between two moments."""
+    found = []
+    for column in columns:
+        for a, b in zip(column.window.span(was), column.window.span(now), strict=True):
+            if a is not None and b is not None and a != b:
+                found.append((min(a, b), max(a, b)))
+    return disjoint(found)
+
+
+def _inside(column: StateColumn, clock: Clock) -> str:
+    """Whether a row is in the column's window, whatever its moment."""
+    return column.window.sql(clock, AT) or f"{AT} IS NULL OR {AT} <= {quote_value(clock.as_of)}"
+
+
+def _iso(clock: Clock) -> str:
+    return clock.as_of.isoformat()
+
+
+def _joined(engine: Engine, tables: Sequence[str]) -> str:
+    """All tables side by side, by row."""
+    if not tables:
+        return "SELECT NULL::BIGINT AS row WHERE false"
+    joined = tables[0] + "".join(f" FULL JOIN {t} USING (row)" for t in tables[1:])
+    return f"SELECT * FROM {joined} ORDER BY row"
