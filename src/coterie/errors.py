@@ -27,6 +27,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disk_full": "The disk has no room left. What was published before is untouched; free space and run again.",
         "locked": "Another process holds the publish lock for longer than the waiting time.",
         "damaged": "A file of the workspace is missing or unreadable. `coterie doctor` says which, and what to do.",
+        "no_database": "The metadata database of the setting `metadata_url` cannot be reached or used.",
         "type_changed": "A column got another type while rows for it were read. Nothing was published; import again.",
         "out_of_memory": "A query needs more memory than the setting `memory_limit_mb`, even after spilling to disk.",
         "bad_setting": "A setting has a value that it cannot take.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coterie.catalog.service import Catalog
     from coterie.engines.duckdb import Engine
     from coterie.ingest.context import IngestContext
+    from coterie.ingest.report import ImportReport
     from coterie.lake.service import Lake
     from coterie.learn.segments.service import Segments
     from coterie.store.service import Store
@@ -154,6 +155,12 @@ class Workspace:
         from coterie.ingest.context import IngestContext
 
         return IngestContext(self.engine, self.lake, self.store, self.zone, self.settings)
+
+    def load(self, source: str | Path, *, kind: str, name: str, **options: Any) -> ImportReport:
+        """Import a file or database table; the options are those of `coterie import`."""
+        from coterie.ingest.service import import_file
+
+        return import_file(self.ingest_context, str(source), kind=kind, name=name, **options)
 
     @cached_property
     def tag_context(self) -> TagContext:

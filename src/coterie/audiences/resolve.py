@@ -5,42 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from coterie.engines.sql import quote_name
-from coterie.errors import Refused
 from coterie.rules.tree import Rule, parse_rule
-from coterie.rules.vocabulary import rows_sql
 from coterie.tags.context import TagContext
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyroaring import BitMap
+
     from coterie.audiences.snapshots import Snapshots
 
 
 class StoredSets:
     """Other audiences, snapshots and lists that a rule names.
 
-    opening : the audience whose rule is being read; a rule may not reach itself.
+    families : the tag families of the lists asked for; their views must be made before the SQL runs.
     """
 
-    def __init__(self, context: TagContext, snapshots: Snapshots, kind: str, *, opening: str | None) -> None:
-        self._context, self._snapshots, self._kind, self._opening = context, snapshots, kind, opening
+    def __init__(self, context: TagContext, snapshots: Snapshots, kind: str) -> None:
+        self._context, self._snapshots, self._kind = context, snapshots, kind
+        self.families: list[str] = []
 
     def audience(self, name: str) -> Rule:
-        """The present rule of a saved audience. Raises NotFound, or Refused where the rule would reach itself."""
-        if name == self._opening:
-            raise Refused("bad_rule", f'"{name}" would contain itself.', fix="Name another audience.")
-        document = self._context.store.get("audience", name)
-        if document.body["entity_kind"] != self._kind:
-            kind = document.body["entity_kind"]
-            raise Refused("bad_rule", f'"{name}" is an audience of kind {kind}, this rule of {self._kind}.')
-        return parse_rule(document.body["rule"])
+        """The present rule of a saved audience. Raises NotFound."""
+        return parse_rule(self._context.store.get("audience", name).body["rule"])
 
     def snapshot_sql(self, audience: str, snapshot: str) -> str:
         """SQL of the row numbers in a snapshot."""
-        return rows_sql(self._snapshots.members(self._snapshots.get(audience, snapshot)))
+        found = self._snapshots.get(audience, snapshot)
+        name = f"snapshot:{found.id}"
+        self._context.engine.register(name, rows_table(self._snapshots.members(found)))
+        return f"SELECT row FROM {quote_name(name)}"
 
     def list_sql(self, name: str) -> str:
         """SQL of the row numbers on an uploaded list."""
         tag = self._context.catalog.tag(f"list.{name}", self._kind)
+        self.families.append(tag.family)
         return f"SELECT row FROM {quote_name(f'family:{tag.family}')} WHERE {quote_name(tag.name)}"
+
+
+def rows_table(members: BitMap) -> pa.Table:
+    """Row numbers as a table with the column `row`."""
+    import pyarrow as pa
+
+    return pa.table({"row": pa.array(members.to_array(), pa.int64())})
 
 
 def names_in(rule: Any) -> set[str]:

@@ -13,11 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coterie.audiences.resolve import StoredSets
+from coterie.audiences.resolve import StoredSets, rows_table
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
 from coterie.kit.moments import show_moment
+from coterie.kit.plain import plain
+from coterie.rules.sentences import node_sentence, sentence
 from coterie.rules.sql import CompiledRule, compile_rule
 from coterie.rules.tree import Rule, parse_rule
 from coterie.store.service import Document
@@ -90,7 +92,7 @@ class Audiences:
         Raises Refused: the rule has a mistake, with its place and fix.
         """
         started = time.perf_counter()
-        asked = _Question(self._context, self.snapshots, parse_rule(rule), as_of, data_version, entity_kind)
+        asked = _Question(self._context, self.snapshots, read_as(rule, entity_kind), as_of, data_version)
         count, universe, steps = asked.waterfall(language)
         elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
         moment = show_moment(asked.as_of, self._context.zone)
@@ -110,9 +112,14 @@ class Audiences:
         if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
             fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
             raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
-        parsed = parse_rule(rule)
-        asked = _Question(self._context, self.snapshots, parsed, None, None, entity_kind, saving=name)
-        body = {"rule": parsed.as_json(), "entity_kind": asked.kind, "description": description, "owner": owner}
+        parsed = read_as(rule, entity_kind)
+        asked = _Question(self._context, self.snapshots, parsed, None, None, name=name)
+        body = {
+            "rule": plain(parsed.as_json()),
+            "entity_kind": parsed.entity,
+            "description": description,
+            "owner": owner,
+        }
         version = self._context.store.put(KIND, name, body)
         return {"audience": name, "sentence": asked.sentence(language), "version": version}
 
@@ -136,8 +143,6 @@ class Audiences:
         return [self._row(document, language) for document in self._context.store.all(KIND)]
 
     def _row(self, document: Document, language: str) -> dict[str, Any]:
-        from coterie.rules.sentences import sentence
-
         snapshots = self.snapshots.of(document.name)
         rule = parse_rule(document.body["rule"])
         vocabulary = _vocabulary(self._context, document.body["entity_kind"])
@@ -221,8 +226,7 @@ class Audiences:
 
     def _saved(self, document: Document, as_of: datetime | None) -> _Question:
         rule = parse_rule(document.body["rule"])
-        kind = document.body["entity_kind"]
-        return _Question(self._context, self.snapshots, rule, as_of, None, kind, saving=document.name)
+        return _Question(self._context, self.snapshots, rule, as_of, None, name=document.name)
 
     def _page(self, name: str, snapshot: str | None, order: str) -> dict[str, Any]:
         taken = self._members_of(name, snapshot)
@@ -243,10 +247,7 @@ class Audiences:
 
     def _snapshot_sql(self, snapshot: Snapshot) -> str:
         """Members of a snapshot with their keys; the dead keys of erased people are not in `entities` any more."""
-        import pyarrow as pa
-
-        rows = pa.table({"row": pa.array(self.snapshots.members(snapshot).to_array(), pa.int64())})
-        self._context.engine.register("snapshot", rows)
+        self._context.engine.register("snapshot", rows_table(self.snapshots.members(snapshot)))
         entities = entities_sql(self._context, snapshot.entity_kind)
         return f"SELECT row, entity FROM snapshot JOIN {entities} USING (row)"
 
@@ -268,28 +269,39 @@ class _Question:
         rule: Rule,
         as_of: datetime | None,
         data_version: int | None,
-        kind: str,
         *,
-        saving: str | None = None,
+        name: str | None = None,
     ) -> None:
-        self.context, self.rule, self.kind = context, rule, rule.entity or kind
+        self.context, self.rule, self.kind = context, rule, rule.entity
         self.view = View.at(context, self.kind, as_of, data_version)
         self.as_of, self.data_version = self.view.as_of, self.view.data_version
         self.vocabulary = _vocabulary(context, self.kind)
-        resolver = StoredSets(context, snapshots, self.kind, opening=saving)
+        self.sets = StoredSets(context, snapshots, self.kind)
         self.compiled: CompiledRule = compile_rule(
-            rule, self.vocabulary, as_of=self.as_of, tz=context.zone, resolver=resolver
+            rule, self.vocabulary, as_of=self.as_of, resolver=self.sets, name=name
         )
+
+    def waterfall(self, language: str) -> tuple[int, int, tuple[Step, ...]]:
+        """The size, the universe and every node of the rule."""
+        self.make_views()
+        found = self.compiled.read_count(self.context.engine.row(self.compiled.count_sql()))
+        places = {n.place: n.node for n in self.compiled.bound.own()}
+        steps = tuple(
+            Step(
+                n.place, node_sentence(places[n.place], language, self.vocabulary), n.alone, n.remaining, n.removed, {}
+            )
+            for n in found.nodes
+        )
+        return found.count, found.universe, steps
 
     def sentence(self, language: str) -> str:
         """The rule in words."""
-        from coterie.rules.sentences import sentence
-
         return sentence(self.rule, language, self.vocabulary)
 
     def make_views(self) -> None:
         """Make the views that the compiled rule names."""
-        self.view.use(families=self.compiled.families, datasets=self.compiled.datasets)
+        families = tuple(dict.fromkeys((*self.compiled.families, *self.sets.families)))
+        self.view.use(families=families, datasets=self.compiled.datasets)
 
     def members_sql(self) -> str:
         """SELECT row, entity of members."""
@@ -309,3 +321,10 @@ def entities_sql(context: TagContext, kind: str) -> str:
     """SQL of a relation `row`, `entity`: every entity of a kind ever seen."""
     files = context.lake.files("entities")
     return f"(SELECT DISTINCT row, key AS entity FROM {scan(files)} WHERE kind = {quote_value(kind)})"
+
+
+def read_as(rule: Any, kind: str) -> Rule:
+    """Read a rule; where it names no kind of entity, it is about `kind`."""
+    if isinstance(rule, Mapping) and "entity" not in rule:
+        rule = {"entity": kind, **rule}
+    return parse_rule(rule)

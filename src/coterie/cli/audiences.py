@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,18 +21,16 @@ Snapshot = Annotated[str | None, typer.Option("--snapshot", help="A snapshot's i
 
 def read_rule(source: str) -> Any:
     """The rule in a file, or on standard input."""
+    from coterie.rules.values import load_json
+
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-        return json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Refused(
-            "bad_argument", f"The rule cannot be read: {error}.", place="--rule", fix="Give a JSON file."
+            "bad_argument", f"The rule cannot be read: {said}.", place="--rule", fix="Give a JSON file."
         ) from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise Refused(
-            "bad_rule", f"The rule is not JSON: {error.msg}.", place=place, fix="See docs/rules.md."
-        ) from None
+    return load_json(text, place="--rule")
 
 
 @app.command()

@@ -202,7 +202,7 @@ def _zoned_rows(result: duckdb.DuckDBPyConnection, types: Sequence[str]) -> list
     """DuckDB makes moments by way of pytz, which is not among our parts; Arrow makes them by zoneinfo."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about a copy, which a list of rows is anyway
-        table = result.to_arrow_table()
+        table: pa.Table = result.to_arrow_table()
     columns = [column.to_pylist() for column in table.columns]
     for i, kind in enumerate(types):
         if kind == "HUGEINT":

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-
 _LARGEST = 10**38 - 1  # DuckDB's widest exact number; what is larger would become a DOUBLE
 
 
@@ -70,6 +69,6 @@ def _decimal(value: Decimal) -> str:
     if not value.is_finite():
         raise ValueError("not a finite number")
     text = format(value, "f")
-    if sum(c.isdigit() for c in text.lstrip("-0.")) > 38 or len(text.partition(".")[2]) > 38:
+    if sum(c.isdigit() for c in text) > 38:
         raise ValueError("a decimal number of more than 38 digits")
     return text

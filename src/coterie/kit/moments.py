@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from coterie.errors import Refused
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SPAN = re.compile(r"(\d+)\s*([hdwmy])")
 
 
@@ -38,18 +37,14 @@ def parse_moment(text: str, tz: ZoneInfo, *, place: str | None = None) -> dateti
     >>> parse_moment("2011-12-10T08:00:00+08:00", ZoneInfo("UTC")).isoformat()
     '2011-12-10T00:00:00+00:00'
     """
-    if text == "now":
+    if text.strip() == "now":
         return now()
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(
-            "bad_moment",
-            f'"{text}" is not a moment.',
-            place=place,
-            fix="Write 2011-12-10 or 2011-12-10T08:00 or add an offset.",
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+    except (ValueError, OverflowError):  # beyond the years 1 to 9999
+        fix = "Write 2011-12-10 or 2011-12-10T08:00 or add an offset."
+        raise Refused("bad_moment", f'"{text}" is not a moment.', place=place, fix=fix) from None
 
 
 def show_moment(moment: datetime, tz: ZoneInfo) -> str:
@@ -65,7 +60,8 @@ def before(as_of: datetime, span: str, tz: ZoneInfo, *, place: str | None = None
     """The moment a span such as `30d` before `as_of`.
 
     `d w m y` are calendar days, weeks, months, years in `tz`; `h` exact hours. Calendar arithmetic keeps the local wall
-    clock, so 1d over a change to summer time is 23 exact hours. The 31st a month before is that month's last day.
+    clock, so 1d over a change to summer time is 23 exact hours. The 31st a month before is that month's last day. An
+    hour that the clocks skip counts as the one after it.
 
     >>> before(datetime(2024, 3, 31, 12, tzinfo=UTC), "1d", ZoneInfo("Europe/Paris")).isoformat()
     '2024-03-30T13:00:00+00:00'
@@ -77,17 +73,23 @@ def before(as_of: datetime, span: str, tz: ZoneInfo, *, place: str | None = None
         fix = "Write a number and a unit: 24h, 30d, 4w, 6m or 1y."
         raise Refused("bad_argument", f'"{span}" is not a span of time.', place=place, fix=fix)
     n, unit = int(match[1]), match[2]
-    if unit == "h":
-        return as_of - timedelta(hours=n)
-    local = as_of.astimezone(tz)
+    try:
+        return as_of - timedelta(hours=n) if unit == "h" else _calendar_before(as_of.astimezone(tz), n, unit)
+    except (ValueError, OverflowError):
+        message = f'"{span}" reaches back beyond the year 1.'
+        raise Refused("bad_argument", message, place=place, fix="Give a shorter span.") from None
+
+
+def _calendar_before(local: datetime, n: int, unit: str) -> datetime:
     if unit in "dw":
         moved = local.replace(tzinfo=None) - timedelta(days=n * (7 if unit == "w" else 1))
     else:
-        months = local.year * 12 + local.month - 1 - n * (12 if unit == "y" else 1)
-        year, month = divmod(months, 12)
+        year, month = divmod(local.year * 12 + local.month - 1 - n * (12 if unit == "y" else 1), 12)
         day = min(local.day, _days_in(year, month + 1))
         moved = local.replace(year=year, month=month + 1, day=day, tzinfo=None)
-    return moved.replace(tzinfo=tz).astimezone(UTC)
+    wall = moved.replace(tzinfo=local.tzinfo, fold=local.fold)  # the second 2:30 of an autumn night stays the second
+    skipped = wall.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != moved
+    return wall.replace(fold=0 if skipped else local.fold).astimezone(UTC)
 
 
 def _days_in(year: int, month: int) -> int:

@@ -30,7 +30,9 @@ Fact = tuple[str, Hashable]
 class BoundLeaf(ABC):
     """A condition ready to be asked: the value of `fact`, of type `type`, compared by `operator` with `operand`.
 
+    families, datasets : the views it reads; `fields` the fields of the first dataset, lookups' among them.
     changeable : whether the fact could be otherwise; an immutable snapshot's members cannot.
+    can_miss : whether the value can be missing; a number of events cannot, and is at least 0.
     """
 
     fact: Fact
@@ -40,8 +42,9 @@ class BoundLeaf(ABC):
 
     families: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     changeable: bool = True
-    least: int | None = None
+    can_miss: bool = True
 
     @abstractmethod
     def condition(self, query: Query) -> str:

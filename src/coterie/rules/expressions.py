@@ -147,9 +147,13 @@ def parse_expression(text: str, *, place: str = "expression") -> Expression:
     Raises Refused `bad_expression`.
     """
     if not isinstance(text, str) or not text.strip():
-        raise Refused("bad_expression", "The expression is empty.", place=place, fix='Write one, such as "Quantity * Price".')
+        raise Refused(
+            "bad_expression", "The expression is empty.", place=place, fix='Write one, such as "Quantity * Price".'
+        )
     if len(text) > MAX_LENGTH:
-        raise Refused("bad_expression", f"It has {len(text):,} characters.", place=place, fix=f"At most {MAX_LENGTH:,}.")
+        raise Refused(
+            "bad_expression", f"It has {len(text):,} characters.", place=place, fix=f"At most {MAX_LENGTH:,}."
+        )
     reader = _Reader(text, place)
     return Expression(text.strip(), reader.read(), place)
 
@@ -160,7 +164,14 @@ _TOKEN = re.compile(
     r"""|(?P<word>[^\W\d]\w*(?:\.\w+)*)(?P<call>\s*\()?|(?P<other>.)""",
     re.DOTALL,
 )
-_HINTS = {"=": "Write == for equal.", "<>": "Write != for not equal.", "&": "Write `and`.", "|": "Write `or`.", "'": "Close the text with the same quote.", '"': "Close the text with the same quote."}
+_HINTS = {
+    "=": "Write == for equal.",
+    "<>": "Write != for not equal.",
+    "&": "Write `and`.",
+    "|": "Write `or`.",
+    "'": "Close the text with the same quote.",
+    '"': "Close the text with the same quote.",
+}
 _SIGN_CHARS = set("+-*/<>=!(), \t\r\n")
 _OPERATORS: Mapping[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">",
@@ -314,7 +325,9 @@ def _constant(value: Any) -> Typed:
             return Typed(f"{value}::BIGINT" if value >= 0 else f"({value})::BIGINT", ValueType.INTEGER, literal=value)
         case Decimal():
             sql = quote_value(value)
-            return Typed(sql if value >= 0 else f"({sql})", ValueType.DECIMAL, len(sql.partition(".")[2]), literal=value)
+            return Typed(
+                sql if value >= 0 else f"({sql})", ValueType.DECIMAL, len(sql.partition(".")[2]), literal=value
+            )
         case _:
             return Typed(quote_value(value), ValueType.TEXT, literal=value)
 
@@ -334,8 +347,8 @@ def _run(part: Part, values: Mapping[str, Any], tz: ZoneInfo) -> Any:
         case Constant(value):
             return value
         case Name(name):
-            value = values.get(name)
-            return None if isinstance(value, float) and math.isnan(value) else value
+            known = values.get(name)
+            return None if isinstance(known, float) and math.isnan(known) else known
         case Call(function, args):
             computed = [_run(a, values, tz) for a in args]
             if not function.lazy and any(v is None for v in computed):

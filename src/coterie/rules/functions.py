@@ -200,7 +200,9 @@ def _comparison(sign: str) -> Callable[[Sequence[Typed], str], Typed]:
     def compiled(args: Sequence[Typed], zone: str) -> Typed:
         args = _dated(args, zone)
         kind = common_type(args)
-        if kind in (ValueType.TEXTS, ValueType.PATH, ValueType.VECTOR) or (kind is ValueType.BOOLEAN and sign not in ("=", "<>")):
+        if kind in (ValueType.TEXTS, ValueType.PATH, ValueType.VECTOR) or (
+            kind is ValueType.BOOLEAN and sign not in ("=", "<>")
+        ):
             raise TypeMismatch(f"does not compare values of type {kind}")
         a, b = (_as(x, kind) for x in args)
         return Typed(f"({a} {sign} {b})", ValueType.BOOLEAN, 0, _weight(args))

@@ -88,13 +88,12 @@ def threshold(value: float, *, above: bool) -> float:
 
 def _ordinal(value: float) -> int:
     """Floating numbers as whole numbers in the same order."""
-    (bits,) = struct.unpack("<q", struct.pack("<d", value))
+    bits: int = struct.unpack("<q", struct.pack("<d", value))[0]
     return bits if bits >= 0 else -(bits & 0x7FFF_FFFF_FFFF_FFFF)
 
 
 def _number(ordinal: int) -> float:
-    value: float
-    (value,) = struct.unpack("<d", struct.pack("<q", abs(ordinal)))
+    value: float = struct.unpack("<d", struct.pack("<q", abs(ordinal)))[0]
     return value if ordinal >= 0 else -value
 
 

@@ -51,6 +51,10 @@ class Leaf(ABC):
     def clause(self, speaker: Speaker) -> str:
         """The condition in words, as part of a sentence."""
 
+    @abstractmethod
+    def subject(self, speaker: Speaker) -> str:
+        """What is compared, in words."""
+
 
 @dataclass(frozen=True)
 class All:
@@ -121,7 +125,9 @@ class Reading:
         if not isinstance(raw, list | tuple):
             raise Refused("bad_rule", f"`{group}` holds a list.", place=place, fix=f'Write {{"{group}": [...]}}.')
         if not raw and not (group == "all" and place == ROOT):  # {"all": []} as a whole rule is everyone
-            raise Refused("bad_rule", f"`{group}` is empty.", place=place, fix="Put a condition in, or take the group out.")
+            raise Refused(
+                "bad_rule", f"`{group}` is empty.", place=place, fix="Put a condition in, or take the group out."
+            )
         if self.nodes + len(raw) > MAX_NODES:
             raise _too_large(place, f"made of over {MAX_NODES} groups and conditions")
         read = [self.node(r, inside(place, f"{group}[{i}]"), read_leaf, depth + 1) for i, r in enumerate(raw)]

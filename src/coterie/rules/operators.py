@@ -108,7 +108,9 @@ class Operator:
             case Operand.PAIR:
                 return tuple(read_constant(r, item, tz, name=name, place=place) for r in _pair(raw, place))
             case Operand.MANY:
-                return tuple(dict.fromkeys(read_constant(r, item, tz, name=name, place=place) for r in _many(raw, place)))
+                return tuple(
+                    dict.fromkeys(read_constant(r, item, tz, name=name, place=place) for r in _many(raw, place))
+                )
             case Operand.TEXT:
                 return _some_text(raw, item, tz, name, place)
             case Operand.PATTERN:
@@ -121,7 +123,11 @@ class Operator:
     def resolve(self, operand: Any, kind: ValueType, as_of: datetime, tz: ZoneInfo, place: str) -> Any:
         """The operand at an as-of: relative moments become moments or days, a span the moments it lies between."""
         if isinstance(operand, Span):
-            ends = (Relative(operand), Relative(Span(0, "d"))) if self.key == "within_last" else (Relative(Span(0, "d")), Relative(operand, True))
+            ends = (
+                (Relative(operand), Relative(Span(0, "d")))
+                if self.key == "within_last"
+                else (Relative(Span(0, "d")), Relative(operand, True))
+            )
             return tuple(_resolved(e, kind, as_of, tz) for e in ends)
         if not isinstance(operand, tuple):
             return _resolved(operand, kind, as_of, tz)
@@ -253,7 +259,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({o.key: o for o in _ENTRIES
 
 # What people write who know other tools.
 _OTHER_NAMES = {
-    "=": "eq", "==": "eq", "is": "eq", "equals": "eq", "!=": "ne", "<>": "ne", "is_not": "ne", ">": "gt", "after": "gt", ">=": "gte",
+    "=": "eq", "==": "eq", "is": "eq", "equal": "eq", "equals": "eq", "!=": "ne", "<>": "ne", "is_not": "ne", ">": "gt", "after": "gt", ">=": "gte",
     "<": "lt", "before": "lt", "<=": "lte", "nin": "not_in", "not in": "not_in", "like": "contains", "regex": "matches",
     "is_null": "not_exists", "missing": "not_exists", "is_not_null": "exists", "has": "any_of", "range": "between", "last": "within_last",
 }  # fmt: skip
@@ -269,7 +275,11 @@ def find_operator(key: object, place: str) -> Operator:
     if isinstance(key, str) and key in OPERATORS:
         return OPERATORS[key]
     other = _OTHER_NAMES.get(str(key).lower())
-    fix = f'Did you mean "{other}"?' if other else did_you_mean(str(key), OPERATORS) or f"There are: {', '.join(OPERATORS)}."
+    fix = (
+        f'Did you mean "{other}"?'
+        if other
+        else did_you_mean(str(key), OPERATORS) or f"There are: {', '.join(OPERATORS)}."
+    )
     raise Refused("unknown_operator", f'There is no operator "{shown(key)}".', place=place, fix=fix)
 
 
@@ -360,4 +370,3 @@ def _resolved(value: Any, kind: ValueType, as_of: datetime, tz: ZoneInfo) -> Any
 
 def _said(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else shown(value)
-

@@ -135,7 +135,9 @@ def read_pattern(text: str, place: str) -> Pattern:
     if reader.at < len(text):
         raise reader.refuse(reader.at, "Every `)` needs its `(`.")
     if _size(part) > _MAX_PROGRAM or _repeats(part) > _MAX_REPEAT:
-        raise Refused("bad_pattern", "It repeats too much.", place=place, fix=f"Repeat at most {_MAX_REPEAT} times in all.")
+        raise Refused(
+            "bad_pattern", "It repeats too much.", place=place, fix=f"Repeat at most {_MAX_REPEAT} times in all."
+        )
     return Pattern(text, part)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,16 @@ class Speaker:
         if kind in (ValueType.DATE, ValueType.MOMENT):
             return str(value)
         return self.pick(f'"{value}"', f"“{value}”")
+
+    def fact(self, value: Any, kind: ValueType) -> str:
+        """What is known of someone, in words."""
+        if value is None:
+            return word("missing", self.language)
+        if kind in (ValueType.TEXTS, ValueType.PATH):
+            return "[" + ", ".join(self.value(v, ValueType.TEXT) for v in value) + "]"
+        if isinstance(value, date):
+            return value.isoformat()
+        return self.value(value, kind)
 
 
 def number(value: float | Decimal) -> str:

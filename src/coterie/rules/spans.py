@@ -41,7 +41,9 @@ class Span:
         ('30 days', '1 week', '6个月')
         """
         english, chinese = _WORDS[self.unit]
-        return f"{self.count}{chinese}" if language == "zh" else f"{self.count} {english}{'' if self.count == 1 else 's'}"
+        return (
+            f"{self.count}{chinese}" if language == "zh" else f"{self.count} {english}{'' if self.count == 1 else 's'}"
+        )
 
 
 def read_span(raw: object, place: str, *, least: int = 1) -> Span:
@@ -60,9 +62,13 @@ def read_span(raw: object, place: str, *, least: int = 1) -> Span:
         raise Refused("bad_value", f"{shown[:60]} is not a span of time.", place=place, fix=fix)
     span = Span(int(match[1]), match[2])
     if span.count < least:
-        raise Refused("bad_value", f'The span "{span}" is empty.', place=place, fix=f'Write at least "{least}{span.unit}".')
+        raise Refused(
+            "bad_value", f'The span "{span}" is empty.', place=place, fix=f'Write at least "{least}{span.unit}".'
+        )
     if span.count > _MOST[span.unit]:
-        raise Refused("bad_value", f'The span "{span}" is over a hundred years.', place=place, fix="Write a shorter one.")
+        raise Refused(
+            "bad_value", f'The span "{span}" is over a hundred years.', place=place, fix="Write a shorter one."
+        )
     return span
 
 

@@ -16,7 +16,8 @@ from coterie.rules.tree import Rule
 from coterie.rules.vocabulary import Resolver, Vocabulary
 
 
-class NodeCount(NamedTuple):
+@dataclass(frozen=True)
+class NodeCount:
     """Numbers of entities at one node.
 
     alone : pass the node by itself.
@@ -31,7 +32,8 @@ class NodeCount(NamedTuple):
     removed: int
 
 
-class RuleCount(NamedTuple):
+@dataclass(frozen=True)
+class RuleCount:
     """Exact numbers: who passes, the universe, and each node (parents before children) where the waterfall was asked for."""
 
     count: int

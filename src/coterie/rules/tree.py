@@ -64,7 +64,7 @@ def read_rule(raw: Raw) -> tuple[Rule, list[Refused]]:
     """Read a rule, with all problems of its shape; with problems, the rule holds only what could be read."""
     reading = Reading()
     try:
-        body = load_json(raw) if isinstance(raw, str | bytes) else raw
+        body = load_json(raw) if isinstance(raw, str) else raw
         if isinstance(body, Mapping):
             entity, body = _head(body)
         else:

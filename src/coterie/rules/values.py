@@ -54,7 +54,9 @@ def load_json(text: str, *, place: str = "rule") -> Any:
     except json.JSONDecodeError as error:
         said = f"{error.msg}, line {error.lineno} column {error.colno}"
     except RecursionError:
-        raise Refused("rule_too_large", "The rule is nested too deeply.", place=place, fix="Nest less deeply.") from None
+        raise Refused(
+            "rule_too_large", "The rule is nested too deeply.", place=place, fix="Nest less deeply."
+        ) from None
     except ValueError:
         said = "a number has thousands of digits"
     raise Refused("bad_rule", f"This is not JSON: {said}.", place=place, fix="See `coterie schema rule`.")
@@ -108,7 +110,9 @@ def freeze(raw: Raw, place: str) -> Raw:
     if isinstance(raw, Mapping):
         return read_relative(raw, place)
     if isinstance(raw, Decimal) and raw.is_finite() and exact(_float(raw)) != raw:
-        raise Refused("bad_value", f"{shown(raw)} has more digits than JSON keeps.", place=place, fix="Write at most 15.")
+        raise Refused(
+            "bad_value", f"{shown(raw)} has more digits than JSON keeps.", place=place, fix="Write at most 15."
+        )
     return raw
 
 
@@ -172,7 +176,9 @@ def _number(raw: Raw, kind: ValueType, name: str, place: str) -> int | Decimal |
         raise _misfit(raw, kind, name, place, fix)
     number = exact(raw)
     if number is None:
-        raise Refused("bad_value", f'"{shown(raw)}" is no value to compare with.', place=place, fix="Write a finite number.")
+        raise Refused(
+            "bad_value", f'"{shown(raw)}" is no value to compare with.', place=place, fix="Write a finite number."
+        )
     if kind is ValueType.NUMBER:
         floating = _float(number)
         if math.isinf(floating):
@@ -182,7 +188,12 @@ def _number(raw: Raw, kind: ValueType, name: str, place: str) -> int | Decimal |
         raise Refused("bad_value", f"{shown(number)} is too large.", place=place, fix=f"Write one up to {_LARGEST}.")
     rounded = round(number, _DIGITS_AFTER_POINT)
     if rounded != number:
-        raise Refused("bad_value", f"{shown(number)} has over 9 digits after the point.", place=place, fix=f"Write {shown(rounded)}.")
+        raise Refused(
+            "bad_value",
+            f"{shown(number)} has over 9 digits after the point.",
+            place=place,
+            fix=f"Write {shown(rounded)}.",
+        )
     return int(number) if number == int(number) else number.normalize()
 
 
@@ -204,7 +215,9 @@ def _temporal(raw: Raw, kind: ValueType, tz: ZoneInfo, name: str, place: str) ->
     relative = read_relative(raw, place)
     if relative is not None:
         if kind is ValueType.DATE and relative.span.unit == "h":
-            raise Refused("bad_value", f'"{name}" holds dates, which have no hours.', place=place, fix='Write days: "1d".')
+            raise Refused(
+                "bad_value", f'"{name}" holds dates, which have no hours.', place=place, fix='Write days: "1d".'
+            )
         return relative
     if not isinstance(raw, str):
         example = '"2011-12-10"' if kind is ValueType.DATE else '"2011-12-10T08:00"'
@@ -214,7 +227,9 @@ def _temporal(raw: Raw, kind: ValueType, tz: ZoneInfo, name: str, place: str) ->
     try:
         return moments.parse_moment(raw, tz, place=place) if kind is ValueType.MOMENT else date.fromisoformat(raw)
     except OverflowError:
-        raise Refused("bad_moment", f'"{raw}" is outside the calendar.', place=place, fix="Use years 1 to 9999.") from None
+        raise Refused(
+            "bad_moment", f'"{raw}" is outside the calendar.', place=place, fix="Use years 1 to 9999."
+        ) from None
     except ValueError:
         raise Refused("bad_moment", f'"{shown(raw)}" is not a date.', place=place, fix='Write "2011-12-10".') from None
 

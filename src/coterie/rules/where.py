@@ -58,6 +58,10 @@ class FieldLeaf(nodes.Leaf):
         """Fields are said by `where_clause`, which knows the dataset."""
         return speaker.comparison(self.field, self.op, self.value, None)
 
+    def subject(self, speaker: Speaker) -> str:
+        """The field."""
+        return self.field
+
 
 @dataclass(frozen=True)
 class BoundField:
@@ -158,7 +162,9 @@ def bind_where(
     for leaf_place, leaf in nodes.walk(tree, place):
         if isinstance(leaf, FieldLeaf):
             try:
-                found[leaf_place] = _bound(leaf, dataset, vocabulary, leaf_place, as_of or moments.now(), tz or vocabulary.zone)
+                found[leaf_place] = _bound(
+                    leaf, dataset, vocabulary, leaf_place, as_of or moments.now(), tz or vocabulary.zone
+                )
             except Refused as problem:
                 collected.append(problem)
     if problems is not None:

@@ -94,6 +94,10 @@ DEMO_SEGMENT_TAGS: tuple[DemoTag, ...] = (
         "orders", "share", None, BOUGHT, Condition("channel", "eq", "store"),
     ),
     DemoTag(
+        "shop.search_share", "Searching", "搜索占比", "share of visit steps that are searches",
+        "visits", "share", None, (), Condition("event", "eq", "searched"),
+    ),
+    DemoTag(
         "shop.visits_per_order", "Visits per order", "每单访问次数", "visits per order", formula="{shop.visits} / {shop.orders}"
     ),
 )  # fmt: skip

@@ -50,6 +50,7 @@ class People:
     gift: Floats
     refund: Floats
     visits_per_order: Floats
+    search: Floats
     mail_interest: Floats  # chance that a mail is opened
     interests: Floats  # shape (n, categories), rows sum to 1
     chinese: Bools
@@ -93,6 +94,7 @@ def make_people(customers: int, seed: int, when: Calendar) -> People:
         gift=_tendency(rng, "gift", segment),
         refund=_tendency(rng, "refund", segment),
         visits_per_order=_scattered(rng, "visits_per_order", segment, 0.35),
+        search=_tendency(rng, "search", segment),
         mail_interest=rng.beta(2.0, 3.0, customers),
         interests=_interests(rng, segment),
         chinese=np.array([c.country in ("China", "Singapore") for c in CITIES])[city] ^ (rng.random(customers) < 0.06),
@@ -116,7 +118,7 @@ def _scattered(rng: np.random.Generator, field: str, segment: Ints, sd: float) -
 
 
 def _tendency(rng: np.random.Generator, field: str, segment: Ints) -> Floats:
-    return logit_normal(rng, _column(field)[segment], 0.45)
+    return logit_normal(rng, _column(field)[segment], 0.42)
 
 
 def _starts(rng: np.random.Generator, customers: int, segment: Ints, rate: Floats, when: Calendar) -> tuple[Bools, Floats]:

@@ -16,7 +16,8 @@ from coterie.simulate.words import SEARCHES
 
 EVENTS: tuple[str, ...] = ("viewed", "searched", "added_to_cart", "wishlisted")
 VIEWED, SEARCHED, ADDED, WISHED = range(4)
-EVENT_SHARES = (0.66, 0.16, 0.11, 0.07)
+LOOKED, PUT_IN_CART = 0.78, 0.13
+"""Of the steps that are no search; the rest is put on the wish list."""
 DEVICES: tuple[str, ...] = ("app", "phone", "desktop")
 ON_APP, ON_PHONE, ON_DESKTOP = range(3)
 
@@ -119,8 +120,10 @@ def _steps(rng: np.random.Generator, people: People, sessions: _Sessions, goods:
     step = np.arange(len(visit)) - starts[visit]
     owner, walk = sessions.owner[visit], sessions.first_seen[visit]
     closing = (step == sessions.steps[visit] - 1) & (sessions.bought[visit] != NOTHING)
-    event = np.searchsorted(np.cumsum(EVENT_SHARES)[:-1], rng.random(len(visit)))
-    event = np.select([walk != NOTHING, closing], [VIEWED, ADDED], event)
+    event = np.searchsorted((LOOKED, LOOKED + PUT_IN_CART), rng.random(len(visit)))
+    event = np.array([VIEWED, ADDED, WISHED])[event]
+    searched = rng.random(len(visit)) < people.search[owner]
+    event = np.select([walk != NOTHING, closing, searched], [VIEWED, ADDED, SEARCHED], event)
     product = np.where(closing, sessions.bought[visit], choose_products(rng, people, owner, goods))
     product = np.select([event == SEARCHED, walk != NOTHING], [NOTHING, (walk + step) % len(goods)], product)
     pause = np.where(walk != NOTHING, 2, rng.geometric(1 / 45, len(visit))) * (step > 0)

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+NAME_LENGTH = 400
+
 
 class Base(DeclarativeBase):
     """Base of all tables."""
@@ -24,7 +26,7 @@ class DocumentRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
-    name: Mapped[str] = mapped_column(String(400))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     version: Mapped[int]
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     deleted: Mapped[bool] = mapped_column(default=False)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, create_engine, event, func, inspect, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, Select, and_, create_engine, event, func, inspect, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from coterie.errors import Failed, Refused, unknown_name
+from coterie.errors import Failed, NotFound, Refused, unknown_name
+from coterie.kit.disk import disk_error
 from coterie.kit.moments import now
-from coterie.store.models import DocumentRow
+from coterie.store.models import NAME_LENGTH, DocumentRow
 
 HEAD = "0001"
+_TRIES = 50  # each time another process took the version's number first
+_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7221046)"}
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,16 @@ class Store:
     def open(cls, url: str) -> Store:
         """Open the store at a SQLAlchemy URL, bringing its tables to this version.
 
-        Raises Refused(`newer_workspace`): a newer version of Coterie wrote it.
+        Raises Refused(`newer_workspace`): a newer version of Coterie wrote it. Failed: `no_database`, `damaged`.
         """
-        engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _sqlite_pragmas)
-        revision = _revision(engine)
-        if revision is None or revision < HEAD:
-            _migrate(engine)
-        elif revision > HEAD:
+        with _told():
+            engine = _connected(url)
+            with engine.connect() as connection:
+                revision = _revision(connection)
+            if revision is None or revision < HEAD:
+                _migrate(engine)
+        if revision is not None and revision > HEAD:
+            engine.dispose()
             fix = "Upgrade Coterie; nothing was touched."
             raise Refused(
                 "newer_workspace", f"The metadata is of version {revision}; this Coterie knows {HEAD}.", fix=fix
@@ -70,38 +75,43 @@ class Store:
         self._engine.dispose()
 
     def put(self, kind: str, name: str, body: Mapping[str, Any]) -> int:
-        """Store `body` as the newest version; an unchanged body makes none. Returns the version."""
-        plain = json.loads(json.dumps(body, ensure_ascii=False, default=str))
-        for _ in range(20):
-            with Session(self._engine) as session:
-                newest = _newest(session, kind, name)
-                if newest is not None and not newest.deleted and newest.body == plain:
-                    return newest.version
-                version = 1 if newest is None else newest.version + 1
-                session.add(DocumentRow(kind=kind, name=name, version=version, body=plain, created_at=now()))
-                try:
-                    session.commit()
-                except IntegrityError:  # another process took the same version; look again
-                    continue
+        """Store `body` as the newest version; an unchanged body makes none. Returns the version.
+
+        Raises Refused: the name is too long. ValueError: the body holds NaN or infinity, which JSON has not.
+        """
+        if not 0 < len(name) <= NAME_LENGTH:
+            message = f"The name of a {kind} has 1 to {NAME_LENGTH} characters."
+            raise Refused("bad_argument", message, place=name[:40], fix="Choose another name.")
+        plain = json.loads(json.dumps(body, default=str, allow_nan=False))
+        for _ in range(_TRIES):
+            newest = self._newest(kind, name)
+            if newest is not None and not newest.deleted and newest.body == plain:
+                return newest.version
+            version = 1 if newest is None else newest.version + 1
+            if self._add(DocumentRow(kind=kind, name=name, version=version, body=plain, deleted=False)):
                 return version
-        raise Failed("locked", f'Other processes keep changing {kind} "{name}".', fix="Run again.")
+        raise _busy(kind, name)
 
     def find(self, kind: str, name: str, version: int | None = None) -> Document | None:
         """A document, or None; without `version` the newest, unless it was deleted."""
-        with Session(self._engine) as session:
-            if version is None:
-                row = _newest(session, kind, name)
-                return None if row is None or row.deleted else _document(row)
+        if version is None:
+            row = self._newest(kind, name)
+        else:
             wanted = and_(DocumentRow.kind == kind, DocumentRow.name == name, DocumentRow.version == version)
-            row = session.scalar(select(DocumentRow).where(wanted))
-            return None if row is None else _document(row)
+            with self._session() as session:
+                row = session.scalar(select(DocumentRow).where(wanted))
+        return None if row is None or row.deleted else _document(row)
 
     def get(self, kind: str, name: str, version: int | None = None) -> Document:
-        """A document. Raises NotFound, naming near names."""
+        """A document. Raises NotFound, naming near names, or the versions there are."""
         found = self.find(kind, name, version)
-        if found is None:
-            raise unknown_name(kind, name, [d.name for d in self.all(kind)])
-        return found
+        if found is not None:
+            return found
+        versions = [d.version for d in self.history(kind, name)] if version is not None else []
+        if versions:
+            fix = f"It has: {', '.join(map(str, versions[-8:]))}."
+            raise NotFound("unknown_name", f'The {kind} "{name}" has no version {version}.', fix=fix)
+        raise unknown_name(kind, name, [d.name for d in self.all(kind)])
 
     def all(self, kind: str) -> list[Document]:
         """The newest version of every document of a kind, by name."""
@@ -112,35 +122,84 @@ class Store:
             .scalar_subquery()
         )
         query = select(DocumentRow).where(DocumentRow.id.in_(newest), ~DocumentRow.deleted).order_by(DocumentRow.name)
-        with Session(self._engine) as session:
-            return [_document(row) for row in session.scalars(query)]
+        return self._documents(query)
 
     def history(self, kind: str, name: str) -> list[Document]:
         """All versions, oldest first."""
         wanted = and_(DocumentRow.kind == kind, DocumentRow.name == name, ~DocumentRow.deleted)
-        with Session(self._engine) as session:
-            return [
-                _document(row)
-                for row in session.scalars(select(DocumentRow).where(wanted).order_by(DocumentRow.version))
-            ]
+        return self._documents(select(DocumentRow).where(wanted).order_by(DocumentRow.version))
 
     def delete(self, kind: str, name: str) -> None:
         """End a name; its history stays. Raises NotFound."""
-        newest = self.get(kind, name)
-        with Session(self._engine) as session:
-            row = DocumentRow(kind=kind, name=name, version=newest.version + 1, body={}, deleted=True, created_at=now())
+        for _ in range(_TRIES):
+            version = self.get(kind, name).version + 1
+            if self._add(DocumentRow(kind=kind, name=name, version=version, body={}, deleted=True)):
+                return
+        raise _busy(kind, name)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with _told(), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    def _newest(self, kind: str, name: str) -> DocumentRow | None:
+        query = select(DocumentRow).where(DocumentRow.kind == kind, DocumentRow.name == name)
+        with self._session() as session:
+            return session.scalar(query.order_by(DocumentRow.version.desc()).limit(1))
+
+    def _documents(self, query: Select[DocumentRow]) -> list[Document]:
+        with self._session() as session:
+            return [_document(row) for row in session.scalars(query)]
+
+    def _add(self, row: DocumentRow) -> bool:
+        """Add a version; False where another process took its number first."""
+        row.created_at = now()
+        with self._session() as session:
             session.add(row)
-            session.commit()
+            try:
+                session.commit()
+            except IntegrityError:
+                return False
+        return True
 
 
-def _newest(session: Session, kind: str, name: str) -> DocumentRow | None:
-    query = select(DocumentRow).where(DocumentRow.kind == kind, DocumentRow.name == name)
-    return session.scalar(query.order_by(DocumentRow.version.desc()).limit(1))
+def _busy(kind: str, name: str) -> Failed:
+    return Failed("locked", f'Other processes keep changing {kind} "{name}".', fix="Run again.")
 
 
 def _document(row: DocumentRow) -> Document:
-    created = row.created_at if row.created_at.tzinfo else row.created_at.replace(tzinfo=UTC)
+    created = row.created_at.replace(tzinfo=UTC) if row.created_at.tzinfo is None else row.created_at.astimezone(UTC)
     return Document(row.kind, row.name, row.version, row.body, created)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what hinders the database as what it is: disk, server, driver, address."""
+    fix = "Check the setting `metadata_url`, and that the server runs."
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig or error
+        if (told := disk_error(cause)) is not None:
+            raise told from error
+        if isinstance(error, OperationalError):
+            raise Failed("no_database", f"{str(cause).splitlines()[0]}.", place="metadata_url", fix=fix) from error
+        raise
+    except ArgumentError as error:
+        raise Refused("no_database", "This is no SQLAlchemy URL.", place="metadata_url", fix=fix) from error
+    except ModuleNotFoundError as error:
+        fix = 'Install it: pip install "coterie[postgres]".'
+        raise Failed("missing_extra", f"The driver {error.name} is missing.", place="metadata_url", fix=fix) from error
+
+
+def _connected(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name not in _ALONE:
+        fix = "Give a sqlite:// or postgresql:// URL."
+        raise Refused("no_database", f'"{engine.dialect.name}" is not supported.', place="metadata_url", fix=fix)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+    return engine
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
@@ -150,20 +209,23 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _revision(engine: Engine) -> str | None:
+def _revision(connection: Connection) -> str | None:
     """The migration the database is at; read without alembic, whose import costs 0.8 s."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def _migrate(engine: Engine) -> None:
+    """Bring the tables to HEAD in one transaction, one process at a time."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "coterie.store:migrations")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
+        connection.exec_driver_sql(_ALONE[engine.dialect.name])
+        if _revision(connection) != HEAD:
+            config.attributes["connection"] = connection
+            command.upgrade(config, HEAD)

@@ -123,7 +123,9 @@ def aggregate_type(spec: Aggregate, vocabulary: Vocabulary, clock: Clock, *, pla
 def read_window(spec: Aggregate, place: str) -> Window:
     """The window of an aggregate."""
     if spec.within is not None and spec.between is not None:
-        raise Refused("bad_definition", "Both `within` and `between` stand there.", place=place, fix="Keep one of them.")
+        raise Refused(
+            "bad_definition", "Both `within` and `between` stand there.", place=place, fix="Keep one of them."
+        )
     if spec.within is not None:
         return Window(str(read_span(spec.within, f"{place}.within")))
     if spec.between is None:
@@ -132,7 +134,9 @@ def read_window(spec: Aggregate, place: str) -> Window:
     covered = Window(start, end).span(_SOME_CLOCK)
     if covered.start is None or covered.end is None or covered.start >= covered.end:
         fix = f'Write the longer span first: ["{end}", "{start}"].'
-        raise Refused("bad_definition", f"Nothing lies between {start} and {end} ago.", place=f"{place}.between", fix=fix)
+        raise Refused(
+            "bad_definition", f"Nothing lies between {start} and {end} ago.", place=f"{place}.between", fix=fix
+        )
     return Window(start, end)
 
 
@@ -323,7 +327,9 @@ def _half_life(spec: Aggregate, place: str) -> int | None:
     if spec.measure.value != "decayed_sum":
         if spec.half_life is not None:
             fix = "Leave it out, or use the measure decayed_sum."
-            raise Refused("bad_definition", "`half_life` belongs to `decayed_sum`.", place=f"{place}.half_life", fix=fix)
+            raise Refused(
+                "bad_definition", "`half_life` belongs to `decayed_sum`.", place=f"{place}.half_life", fix=fix
+            )
         return None
     if spec.half_life is None:
         raise Refused("bad_definition", "`half_life` is missing.", place=place, fix='Write one, such as "30d".')
@@ -332,4 +338,3 @@ def _half_life(spec: Aggregate, place: str) -> int | None:
         fix = f'Write it in days: "{span.count * (30 if span.unit == "m" else 365)}d".'
         raise Refused("bad_definition", "A half-life has an exact length.", place=f"{place}.half_life", fix=fix)
     return span.count * _EXACT_UNITS[span.unit] // timedelta(microseconds=1)
-

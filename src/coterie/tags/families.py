@@ -94,9 +94,7 @@ def _typed(tag: TagDefinition) -> str:
     return name if tag.type is ValueType.DECIMAL else f"CAST({name} AS {COLUMN_TYPES[tag.type]})"
 
 
-def _base(
-    made: Sequence[TagDefinition], tags: Sequence[TagDefinition], inputs: Inputs
-) -> tuple[str, set[str]]:
+def _base(made: Sequence[TagDefinition], tags: Sequence[TagDefinition], inputs: Inputs) -> tuple[str, set[str]]:
     """The tags that need no others, beside those of other families that are needed."""
     joins: dict[str, str] = {}
 
@@ -131,9 +129,7 @@ def _first(tag: TagDefinition, inputs: Inputs, alias: Callable[[str], str]) -> s
             assert_never(spec)
 
 
-def _derived(
-    tag: TagDefinition, resolve: Callable[[str], Resolved], types: Mapping[str, ValueType], zone: str
-) -> str:
+def _derived(tag: TagDefinition, resolve: Callable[[str], Resolved], types: Mapping[str, ValueType], zone: str) -> str:
     """The value of a tag that is made of others."""
     spec = tag.spec
     match spec:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coterie.engines.duckdb import Engine
-from coterie.lake.service import disk_errors
+from coterie.kit.disk import disk_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_BATCH_ROWS = 262_144
 _KEEP_HOURS = 24.0  # another process may have read a record that names them, and still build on it
 
 
@@ -31,14 +32,11 @@ class BuildFiles:
         with disk_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             staged = self.folder / f".{name}"
-            writer = None
-            with pa.OSFile(str(staged), "wb") as sink:
-                for batch in engine.batches(sql, rows=262_144):
-                    writer = writer or pa.ipc.new_file(sink, batch.schema)
+            # Temporary tables are seen by their own connection alone, so the stream is taken from that one.
+            stream: pa.RecordBatchReader = engine.raw().execute(sql).to_arrow_reader(_BATCH_ROWS)
+            with pa.OSFile(str(staged), "wb") as sink, pa.ipc.new_file(sink, stream.schema) as writer:
+                for batch in stream:
                     writer.write_batch(batch)
-                if writer is None:
-                    writer = pa.ipc.new_file(sink, engine.arrow(f"SELECT * FROM ({sql}) LIMIT 0").schema)
-                writer.close()
             staged.replace(self.folder / name)
         return name
 

@@ -203,7 +203,9 @@ def _trend_needs(given: Input, clock: Clock) -> list[Need]:
         need("t", How.ADD, f"{t}::HUGEINT"),
         need("tt", How.ADD, f"{t}::HUGEINT * {t}::HUGEINT"),
         need("y", How.ADD, str(y)),
-        need("ty", How.ADD, f"TRY({t} * {y})" if given.type is not ValueType.INTEGER else f"{t}::HUGEINT * {y}::HUGEINT"),
+        need(
+            "ty", How.ADD, f"TRY({t} * {y})" if given.type is not ValueType.INTEGER else f"{t}::HUGEINT * {y}::HUGEINT"
+        ),
     ]
 
 

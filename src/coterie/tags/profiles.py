@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from coterie.engines.duckdb import scan
-from coterie.engines.sql import quote_name, quote_value
-from coterie.tags.measures import Clock
+from coterie.engines.sql import quote_name
 from coterie.tags.sources import Span, newer, newer_files, rows_read
 from coterie.tags.states import StateRecord, StateWork
 
@@ -18,20 +18,15 @@ _NEWEST = "_at DESC NULLS LAST, _batch DESC, _seq DESC"
 def full(work: StateWork, id_: str) -> StateRecord:
     """The state from all rows."""
     table = work.lake.files(work.dataset.table, work.version)
-    columns = field_columns(work)
-    if not table.columns:
-        rows = f"SELECT {', '.join(f'NULL AS {quote_name(c)}' for c in columns)} WHERE false"
-        rows = f"SELECT NULL::BIGINT AS row, * FROM ({rows})"
-    else:
-        work.scanned += rows_read(table)
-        numbered = _numbered(work, work.visible(table))
-        rows = _merged_fields(numbered, columns) if work.dataset.partial else _winners(work, numbered)
+    work.scanned += rows_read(table)
+    numbered = _numbered(work, work.visible(table))
+    rows = _merged_fields(numbered, field_columns(work)) if work.dataset.partial else _winners(work, numbered)
     record = _written(work, rows, id_)
     work.forget()
     return record
 
 
-def carry(work: StateWork, old: StateRecord, was: Clock, id_: str) -> StateRecord:
+def carry(work: StateWork, old: StateRecord, id_: str) -> StateRecord:
     """The state from an earlier one and the rows that came or became valid since."""
     now = work.lake.files(work.dataset.table, work.version)
     before = work.lake.files(work.dataset.table, old.version)
@@ -40,8 +35,9 @@ def carry(work: StateWork, old: StateRecord, was: Clock, id_: str) -> StateRecor
     if recent.paths:
         work.scanned += rows_read(recent)
         parts.append(f"SELECT * FROM {work.visible(now, newer(now, old.version))}")
-    if was.as_of != work.clock.as_of:
-        span = Span(was.as_of, work.clock.as_of)
+    was = datetime.fromisoformat(old.as_of)
+    if was != work.clock.as_of:
+        span = Span(was, work.clock.as_of)
         work.scanned += rows_read(before, [span])
         parts.append(f"SELECT * FROM {scan(before)} WHERE {span.sql('_at')}")
     came = work.temporary(_numbered(work, f"({' UNION ALL BY NAME '.join(parts)})")) if parts else None
@@ -79,9 +75,10 @@ def _winners(work: StateWork, numbered: str) -> str:
 
 def _merged_fields(numbered: str, columns: Sequence[str]) -> str:
     """Per field its newest value that is not missing."""
-    order = f"{{'at': coalesce(_at, {quote_value('-infinity')}::TIMESTAMPTZ), 'batch': _batch, 'seq': _seq}}"
+    order = "{'at': coalesce(_at, TIMESTAMPTZ '-infinity'), 'batch': _batch, 'seq': _seq}"
     newest = ", ".join(
-        f"arg_max({quote_name(c)}, {order}) FILTER (WHERE {quote_name(c)} IS NOT NULL) AS {quote_name(c)}" for c in columns
+        f"arg_max({quote_name(c)}, {order}) FILTER (WHERE {quote_name(c)} IS NOT NULL) AS {quote_name(c)}"
+        for c in columns
     )
     return f"SELECT row, {newest} FROM ({numbered}) GROUP BY row"
 
@@ -90,4 +87,4 @@ def _written(work: StateWork, rows: str, id_: str) -> StateRecord:
     columns = field_columns(work)
     listed = ", ".join(map(quote_name, ["row", *columns]))
     name = work.files.write(work.engine, f"SELECT {listed} FROM ({rows}) ORDER BY row")
-    return StateRecord(name, tuple(columns), {}, work.clock.as_of.isoformat(), work.version, id_)
+    return StateRecord(name, tuple(c.name for c in work.columns), {}, work.clock.as_of.isoformat(), work.version, id_)

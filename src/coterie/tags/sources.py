@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from coterie.catalog.schemas import Dataset, DatasetKind
+from coterie.catalog.schemas import COLUMN_TYPES, Dataset, DatasetKind, ValueType
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.lake.service import Lake
@@ -55,13 +55,19 @@ def visible(dataset: Dataset, files: TableFiles, as_of: datetime, rows: str | No
     Of records the state valid then, one row a key; of edges one a pair; of lookups the last row a key.
     rows : SQL to take instead of all of `files`.
     """
+    if not files.columns:
+        return empty(dataset)
     source = rows or scan(files)
     columns = {name for name, _ in files.columns}
-    if "_at" in columns:
+    if "_at" not in columns:
+        source = f"(SELECT *, NULL::TIMESTAMPTZ AS _at FROM {source})"
+    else:
         source = f"(SELECT * FROM {source} WHERE _at IS NULL OR _at <= {quote_value(as_of)})"
     match dataset.kind:
         case DatasetKind.RECORDS:
-            return _newest(source, '_key, CASE WHEN _key IS NULL THEN struct_pack("b" := _batch, "s" := _seq) END', columns)
+            return _newest(
+                source, '_key, CASE WHEN _key IS NULL THEN struct_pack("b" := _batch, "s" := _seq) END', columns
+            )
         case DatasetKind.EDGES:
             return _newest(source, "_entity, _target", columns)
         case DatasetKind.LOOKUP:
@@ -73,6 +79,28 @@ def visible(dataset: Dataset, files: TableFiles, as_of: datetime, rows: str | No
 def _newest(source: str, key: str, columns: set[str]) -> str:
     order = _NEWEST if "_at" in columns else "_batch DESC, _seq DESC"
     return f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
+
+
+def empty(dataset: Dataset) -> str:
+    """The view of a dataset of which nothing was imported up to a data version: no rows, all columns."""
+    types = dict(_ROLES)
+    for field in dataset.fields:
+        scale = f"DECIMAL(18, {field.scale})" if field.type is ValueType.DECIMAL and field.scale is not None else None
+        types.setdefault(field.column, scale or COLUMN_TYPES[field.type])
+    columns = ", ".join(f"NULL::{kind} AS {quote_name(name)}" for name, kind in types.items())
+    return f"(SELECT {columns} WHERE false)"
+
+
+_ROLES = {
+    "_entity": "VARCHAR",
+    "_at": "TIMESTAMPTZ",
+    "_key": "VARCHAR",
+    "_target": "VARCHAR",
+    "_weight": "DOUBLE",
+    "_values": "FLOAT[]",
+    "_seq": "BIGINT",
+    "_batch": "BIGINT",
+}
 
 
 def newer(files: TableFiles, version: int) -> str:

@@ -86,7 +86,9 @@ class StateWork:
         source = oriented(self.visible(table), self.end)
         made = self.scan_all(self.columns, source, table)
         name = self.files.write(self.engine, _joined(self.engine, made.tables))
-        record = StateRecord(name, tuple(c.name for c in self.columns), made.ledgers, _iso(self.clock), self.version, id_)
+        record = StateRecord(
+            name, tuple(c.name for c in self.columns), made.ledgers, _iso(self.clock), self.version, id_
+        )
         self.forget()
         return record
 
@@ -98,16 +100,11 @@ class StateWork:
 
     def visible(self, table: TableFiles, rows: str | None = None) -> str:
         """The rows up to the as-of, with all columns that aggregates name."""
-        source = visible(self.dataset, table, self.clock.as_of, rows)
-        if table.columns and "_at" not in {name for name, _ in table.columns}:
-            return f"(SELECT *, NULL::TIMESTAMPTZ AS _at FROM {source})"
-        return source
+        return visible(self.dataset, table, self.clock.as_of, rows)
 
     def scan_all(self, columns: Sequence[StateColumn], source: str, table: TableFiles) -> _Made:
         """Temporary tables (row, columns) from one scan for the plain columns and one for each group of pairs."""
         made = _Made()
-        if not table.columns:
-            return made
         if plain := [c for c in columns if not c.how.pairs]:
             self.scanned += self.cost(plain, table)
             made.tables.append(self.plain(plain, source))
@@ -308,7 +305,9 @@ class _Carry:
             columns.append(f"{self.carried(column, stale is not None)} AS {column.name}")
         for i, (group, (made, _)) in enumerate(zip(self.groups, pairs, strict=True)):
             touched = f"row IN (SELECT row FROM {made})"
-            columns += [f"CASE WHEN {touched} THEN p{i}.{c.name} ELSE o.{c.name} END AS {c.name}" for c in group.columns]
+            columns += [
+                f"CASE WHEN {touched} THEN p{i}.{c.name} ELSE o.{c.name} END AS {c.name}" for c in group.columns
+            ]
         columns += [c.name for c in self.fresh]
         return f"SELECT {', '.join(columns)} FROM {tables} ORDER BY row"
 

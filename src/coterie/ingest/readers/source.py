@@ -14,11 +14,13 @@ class SourceColumn(NamedTuple):
     name : as people wrote it.
     sql : the expression that gives its value from the source's relation.
     native : DuckDB's type where the source has types; None where everything is text to be judged.
+    hint : the type that the source's own form tells, such as `texts` of a list; it is not judged again.
     """
 
     name: str
     sql: str
     native: str | None = None
+    hint: str | None = None
 
     @property
     def text(self) -> str:

@@ -196,7 +196,7 @@ def _figures(work: _Work, found: Clusters, gap: Gap, method: Method, progress: P
     apart = separation(work.spread, found, work.sources, work.flags, work.seed)
     few = work.matrix[work.stability_rows]
     base = Clusters(nearest(few, found.centres).first, found.centres, found.inertia)
-    again = bootstrap(few, base, method, draws=DRAWS_PANEL, seed=work.seed, starts=1, progress=progress)
+    again = bootstrap(few, base, method, draws=DRAWS_PANEL, seed=work.seed, starts=3, warm=False, progress=progress)
     return KFigures(
         k=k,
         inertia=found.inertia,

@@ -25,7 +25,7 @@ class Clusters(NamedTuple):
     """A solution: row i belongs to centre `labels[i]`, the nearest one."""
 
     labels: Ints  # shape (n,), from 0 to k - 1
-    centres: Floats  # shape (k, columns), means of the rows
+    centres: Floats  # shape (k, columns), means of the rows, but for rounding (see `settled`)
     inertia: float  # sum of squared distances to the own centre
 
 
@@ -63,7 +63,8 @@ def kmeans(matrix: Floats, k: int, *, seed: int, starts: int, first: Floats | No
         if first is not None:
             runs.append(KMeans(k, init=first, n_init=1, max_iter=_MOST_ITERATIONS).fit(matrix))
     best = min(runs, key=lambda run: float(run.inertia_))
-    return ordered(matrix, settled(matrix, np.asarray(best.cluster_centers_, dtype=np.float64)))
+    centres = np.asarray(best.cluster_centers_, dtype=np.float64)
+    return ordered(Clusters(np.asarray(best.labels_, dtype=np.intp), centres, float(best.inertia_)))
 
 
 @cache
@@ -87,7 +88,7 @@ def settled(matrix: Floats, centres: Floats) -> Clusters:
     return Clusters(found.first, centres, float((found.first_distance**2).sum()))
 
 
-def ordered(matrix: Floats, found: Clusters) -> Clusters:
+def ordered(found: Clusters) -> Clusters:
     """The same solution with its clusters numbered by size, largest first, ties by centre."""
     counts = np.bincount(found.labels, minlength=len(found.centres))
     order = sorted(range(len(counts)), key=lambda j: (-counts[j], *found.centres[j].tolist()))

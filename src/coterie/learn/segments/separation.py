@@ -20,7 +20,7 @@ from coterie.stats.dip import dip, dip_p_value
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-APART = 0.01
+APART = 0.05
 """Two segments stand apart if a single peak would give such a dip with at most this probability."""
 _MOST_ROWS = 2_000
 
@@ -30,7 +30,7 @@ class Separation(NamedTuple):
 
     p_values: tuple[float, ...]  # of one single peak
     closest: tuple[int, ...]  # the segment (0 to k - 1) that it can least be told apart from
-    weakest: float  # smallest dip x sqrt(n) of all pairs; above .62 is beyond chance at 1 %
+    weakest: float  # smallest dip x sqrt(n) of all pairs; above .54 is beyond chance at 5 %
 
     @property
     def p_value(self) -> float:

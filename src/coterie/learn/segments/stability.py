@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from coterie.kit.progress import Progress
-from coterie.learn.segments.kmeans import Clusters, Method, nearest
+from coterie.learn.segments.kmeans import Clusters, Method
 from coterie.stats.agreement import adjusted_rand, contingency, jaccard
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ def band(value: float) -> str:
 
 
 def bootstrap(
-    matrix: Floats, found: Clusters, method: Method, *, draws: int, seed: int, starts: int, progress: Progress
+    matrix: Floats, found: Clusters, method: Method, *, draws: int, seed: int, starts: int, warm: bool, progress: Progress
 ) -> Stability:
     """Fit `draws` resamples of the rows, assign all rows by each, and compare with `found` segment by segment.
 
@@ -55,8 +56,8 @@ def bootstrap(
     for draw in range(draws):
         progress.advance(1)
         rows = rng.integers(0, n, n)
-        again = method(matrix[rows], k, seed=int(rng.integers(2**31)), starts=starts, first=found.centres)
-        labels = nearest(matrix, again.centres).first
+        again = method(matrix[rows], k, seed=int(rng.integers(2**31)), starts=starts, first=found.centres if warm else None)
+        labels = cdist(matrix, again.centres, "sqeuclidean").argmin(axis=1)
         overlaps[draw] = jaccard(contingency(found.labels, labels, k, k)).max(axis=1)
         if previous is not None:
             agreements.append(adjusted_rand(contingency(previous, labels, k, k)))

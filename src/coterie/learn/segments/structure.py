@@ -26,6 +26,7 @@ Ints = npt.NDArray[np.intp]
 
 FOUND = 0.05
 _DRAWS, _GAP_DRAWS, _ENOUGH = 59, 20, 10
+_COMPONENTS = 3
 _SEGMENTS = (2, 3, 4, 5)
 _FEW_VALUES, _MUCH_ON_ONE = 12, 0.2
 
@@ -85,7 +86,7 @@ class _Measured(NamedTuple):
 def _measure(matrix: Floats, sources: Ints, ks: list[int], method: Method, seed: int) -> _Measured:
     """The statistic and the log inertias of one data set, the same way for the data and the nulls."""
     spread, flags = spread_ties(matrix, seed), two_valued(matrix)
-    deepest = max((_column_dip(column) for column in matrix.T), default=0.0)
+    deepest = _deepest_line(matrix, spread)
     log_inertia = {}
     for k in ks:
         found = method(matrix, k, seed=seed, starts=1)
@@ -95,8 +96,13 @@ def _measure(matrix: Floats, sources: Ints, ks: list[int], method: Method, seed:
     return _Measured(deepest, log_inertia)
 
 
-def _column_dip(column: Floats) -> float:
-    return 0.0 if _steps(column) else dip(column) * float(np.sqrt(len(column)))
+def _deepest_line(matrix: Floats, spread: Floats) -> float:
+    """The deepest dip of a single column or of one of the first principal components."""
+    axes = np.linalg.svd(spread - spread.mean(axis=0), full_matrices=False)[2][:_COMPONENTS]
+    lines = [spread[:, j] for j in range(spread.shape[1]) if not _steps(matrix[:, j])]
+    if len(lines) == spread.shape[1]:
+        lines += [spread @ axis for axis in axes]
+    return max((dip(line) for line in lines), default=0.0) * float(np.sqrt(len(matrix)))
 
 
 def _steps(column: Floats) -> bool:

@@ -128,20 +128,29 @@ class EventsLeaf(Leaf):
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
-        dataset = speaker.dataset(self.events)
+        if self.measure != "count":
+            kind = speaker.field(speaker.dataset(self.events), self.of or "")[1]
+            kind = kind if self.measure in ("min", "max") else ValueType.NUMBER
+            return speaker.comparison(self.subject(speaker), self.op, self.value, kind)
+        when, english, chinese = self._events(speaker)
+        if (self.op, self.value) == ("eq", 0):
+            return speaker.pick(f"they have no {english}", f"{when}没有{chinese}")
+        amount = speaker.amount(self.op, self.value)
+        return speaker.pick(f"they have {amount} {english}", f"{when}有{amount}次{chinese}")
+
+    def subject(self, speaker: Speaker) -> str:
+        """What is measured, in words."""
+        when, english, chinese = self._events(speaker)
+        of = speaker.field(speaker.dataset(self.events), self.of or "")[0]
+        words = MEASURES[self.measure].words.in_(speaker.language).replace("{of}", of)
+        return speaker.pick("", when) + words.replace("{events}", speaker.pick(english, chinese))
+
+    def _events(self, speaker: Speaker) -> tuple[str, str, str]:
+        """The window, and the events that count: in English with the window, in Chinese without."""
         when = "" if self.window is None else self.window.words(speaker)
-        kept = "" if self.where is None else where_clause(self.where, speaker, dataset)
+        kept = "" if self.where is None else where_clause(self.where, speaker, speaker.dataset(self.events))
         english = self.events + (f" {when}" if when else "") + (f" (where {kept})" if kept else "")
-        chinese = self.events + (f"（{kept}）" if kept else "")
-        if self.measure == "count":
-            amount = speaker.pick("no", "没有") if (self.op, self.value) == ("eq", 0) else speaker.amount(self.op, self.value)
-            said = f"{when}没有{chinese}" if amount == "没有" else f"{when}有{amount}次{chinese}"
-            return speaker.pick(f"they have {amount} {english}", said)
-        of, kind = speaker.field(dataset, self.of or "")
-        words = MEASURES[self.measure].words
-        subject = words.in_(speaker.language).replace("{of}", of).replace("{events}", speaker.pick(english, chinese))
-        kind = kind if self.measure in ("min", "max") else ValueType.NUMBER
-        return speaker.comparison(speaker.pick("", when) + subject, self.op, self.value, kind)
+        return when, english, self.events + (f"（{kept}）" if kept else "")
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,6 @@ class BoundEvents(BoundLeaf):
     source: str = ""
     having: str = ""
     measure_events: Callable[[Sequence[Mapping[str, Any]]], Any] = tuple
-    fields: tuple[str, ...] = ()
 
     @property
     def entities_sql(self) -> str:
@@ -209,7 +217,9 @@ def _read_amount(body: Mapping[str, Raw], place: str) -> tuple[str, Raw]:
         op, value = read_comparison(body, place)
         if not OPERATORS[op].measures:
             measuring = ", ".join(o.key for o in OPERATORS.values() if o.measures)
-            raise Refused("wrong_operator", f'"{op}" does not compare measures of events.', place=place, fix=f"Use {measuring}.")
+            raise Refused(
+                "wrong_operator", f'"{op}" does not compare measures of events.', place=place, fix=f"Use {measuring}."
+            )
         return op, value
     if given == ["never"]:
         if body["never"] is not True or body.get("measure", "count") != "count":
@@ -244,7 +254,11 @@ def _dataset(name: str, scope: Scope, place: str) -> Dataset:
     except NotFound as error:
         raise at_place(error, place) from None
     if dataset.kind not in (DatasetKind.EVENTS, DatasetKind.RECORDS):
-        fix = "Its fields are tags: use a condition on a tag." if dataset.kind is DatasetKind.PROFILES else "Use a dataset of events."
+        fix = (
+            "Its fields are tags: use a condition on a tag."
+            if dataset.kind is DatasetKind.PROFILES
+            else "Use a dataset of events."
+        )
         raise Refused("bad_rule", f'"{name}" holds {dataset.kind}, not events.', place=place, fix=fix)
     if dataset.entity_kind != scope.entity:
         said = f'"{name}" holds events of {dataset.entity_kind}s, and the rule is about {scope.entity}s.'
@@ -266,7 +280,9 @@ class _Of:
 def _bind_of(of: str, dataset: Dataset, scope: Scope, place: str) -> _Of:
     if of in field_names(dataset, scope.vocabulary) or of.isidentifier():
         ref = find_field(dataset, of, scope.vocabulary, place)
-        return _Of(ref.sql("e"), ref.type, (of,), (ref.lookup,) if ref.lookup else (), lambda event: present(event.get(of)))
+        return _Of(
+            ref.sql("e"), ref.type, (of,), (ref.lookup,) if ref.lookup else (), lambda event: present(event.get(of))
+        )
     expression, zone = parse_expression(of, place=place), scope.tz.key
     refs = {name: find_field(dataset, name, scope.vocabulary, place) for name in expression.names}
     sql, kind = expression.sql(lambda name: (refs[name].sql("e"), refs[name].type, refs[name].scale), zone=zone)
@@ -283,7 +299,9 @@ def _bind(leaf: EventsLeaf, dataset: Dataset, scope: Scope, place: str) -> Bound
         leaf.where or nodes.All(()), dataset, scope.vocabulary, place=where_place, as_of=scope.as_of, tz=scope.tz
     )
     name = f"{leaf.measure} of {dataset.name}"
-    operator, operand = bind_comparison(leaf.op, leaf.value, kind, name=name, place=place, as_of=scope.as_of, tz=scope.tz)
+    operator, operand = bind_comparison(
+        leaf.op, leaf.value, kind, name=name, place=place, as_of=scope.as_of, tz=scope.tz
+    )
     bounds = None if leaf.window is None else _bounds(leaf.window, scope, place)
     conditions = ['e."_entity" IS NOT NULL']
     if bounds is not None:
@@ -301,7 +319,7 @@ def _bind(leaf: EventsLeaf, dataset: Dataset, scope: Scope, place: str) -> Bound
 
     return BoundEvents(
         ("events", f"SELECT {sql} {source}"), kind, operator, operand,
-        datasets=(dataset.name, *where.lookups, *(of.lookups if of else ())), least=0 if measure.key in ("count", "distinct") else None,
+        datasets=(dataset.name, *where.lookups, *(of.lookups if of else ())), can_miss=measure.run(()) is None,
         source=source, having=having, measure_events=measured,
         fields=tuple(dict.fromkeys((*where.fields, *(of.fields if of else ())))),
     )  # fmt: skip

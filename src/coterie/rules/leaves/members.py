@@ -56,7 +56,9 @@ class AudienceLeaf(Leaf):
             sql = _found(scope, place, lambda r: r.snapshot_sql(self.audience, snapshot))
             return leaf_node(place, self, _membership(("snapshot", (self.audience, snapshot)), sql, changeable=False))
         if self.audience in scope.chain:
-            circle = " uses ".join(f'"{name}"' for name in (*scope.chain[scope.chain.index(self.audience) :], self.audience))
+            circle = " uses ".join(
+                f'"{name}"' for name in (*scope.chain[scope.chain.index(self.audience) :], self.audience)
+            )
             raise Refused("audience_cycle", f"{circle}.", place=place, fix="Take one of these conditions out.")
         rule = _found(scope, place, lambda r: r.audience(self.audience))
         if rule.entity != scope.entity:
@@ -81,6 +83,10 @@ class AudienceLeaf(Leaf):
             f'they are in snapshot "{self.snapshot}" of the audience "{self.audience}"',
             f"属于人群包“{self.audience}”的快照“{self.snapshot}”",
         )
+
+    def subject(self, speaker: Speaker) -> str:
+        """Membership, in words."""
+        return speaker.pick(f'membership of "{self.audience}"', f"是否属于“{self.audience}”")
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,10 @@ class ListLeaf(Leaf):
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
         return speaker.pick(f'they are on the list "{self.list}"', f"在名单“{self.list}”中")
+
+    def subject(self, speaker: Speaker) -> str:
+        """Membership, in words."""
+        return speaker.pick(f'being on the list "{self.list}"', f"是否在名单“{self.list}”中")
 
 
 @dataclass(frozen=True)

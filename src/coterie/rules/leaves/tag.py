@@ -54,7 +54,9 @@ class TagLeaf(Leaf):
             raise at_place(error, place) from None
         if tag.entity_kind != scope.entity:
             said = f'"{tag.name}" is a tag of {tag.entity_kind}s, and the rule is about {scope.entity}s.'
-            raise Refused("bad_rule", said, place=place, fix=f'Write {{"entity": "{tag.entity_kind}", ...}} or use another tag.')
+            raise Refused(
+                "bad_rule", said, place=place, fix=f'Write {{"entity": "{tag.entity_kind}", ...}} or use another tag.'
+            )
         operator, operand = bind_comparison(
             self.op, self.value, tag.type, name=tag.name, place=place, as_of=scope.as_of, tz=scope.tz
         )
@@ -65,6 +67,10 @@ class TagLeaf(Leaf):
         """The condition in words."""
         subject, kind = speaker.tag(self.tag)
         return speaker.comparison(subject, self.op, self.value, kind)
+
+    def subject(self, speaker: Speaker) -> str:
+        """The tag's name for people."""
+        return speaker.tag(self.tag)[0]
 
 
 @dataclass(frozen=True)

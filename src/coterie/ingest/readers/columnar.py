@@ -1,0 +1,138 @@
+"""Parquet files and data frames, which bring their own types."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coterie.engines.duckdb import Engine
+from coterie.engines.sql import quote_name, quote_value
+from coterie.errors import Refused
+from coterie.ingest.readers.dialect import refuse_duplicates
+from coterie.ingest.readers.files import BytesLater
+from coterie.ingest.readers.source import Source, SourceColumn, TextFacts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NATIVE = frozenset(
+    "TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER FLOAT DOUBLE BOOLEAN DATE TIMESTAMP VARCHAR".split()
+) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+
+
+def open_parquet(path: Path, engine: Engine) -> Source:
+    """Open a Parquet file in place. Raises Refused(`damaged_file`, `no_rows`)."""
+    file = quote_value(str(path))
+    try:
+        types = engine.columns(f"SELECT * FROM read_parquet({file})")
+        rows = engine.value(f"SELECT count(*) FROM read_parquet({file})")
+    except Exception as error:
+        message = f"The Parquet file cannot be read: {str(error).splitlines()[0]}."
+        raise Refused("damaged_file", message, place=path.name, fix="Write it again.") from None
+    _refuse_empty(rows, path.name)
+    later = BytesLater(path, "")
+    numbered = f"(SELECT *, file_row_number + 1 AS _row FROM read_parquet({file}, file_row_number = true))"
+    columns, notes = _columns(types, path.name)
+    return Source(
+        path.name,
+        columns,
+        f"read_parquet({file})",
+        numbered,
+        "_row",
+        lambda: TextFacts(later.result().digest, rows),
+        size_bytes=path.stat().st_size,
+        notes=notes,
+    )
+
+
+def open_frame(frame: Any, label: str, engine: Engine) -> Source:
+    """Open a pandas or Polars frame, an Arrow table, or anything with `__arrow_c_stream__`, in memory.
+
+    Raises Refused: no frame, no rows, two columns of one name.
+    """
+    table = arrow_table(frame)
+    _refuse_empty(table.num_rows, label)
+    name = f"frame_{uuid.uuid4().hex}"
+    engine.register(name, table)
+    columns, notes = _columns(engine.columns(f"SELECT * FROM {name}"), label)
+    return Source(
+        label,
+        columns,
+        name,
+        f"(SELECT *, row_number() OVER () AS _row FROM {name})",
+        "_row",
+        lambda: TextFacts(_digest(table), table.num_rows),
+        size_bytes=table.nbytes,
+        notes=notes,
+    )
+
+
+def arrow_table(frame: Any) -> pa.Table:
+    """A frame as an Arrow table, its index left out."""
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):  # Polars; a lazy frame is collected first
+        return frame.to_arrow()
+    if hasattr(frame, "iloc"):
+        names = [str(c) for c in frame.columns]
+        refuse_duplicates(names, "frame")
+        return pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    fix = "Give a pandas or Polars frame, or an Arrow table."
+    raise Refused("bad_argument", f"{type(frame).__name__} is no data frame.", place="frame", fix=fix)
+
+
+def _refuse_empty(rows: int, label: str) -> None:
+    if not rows:
+        raise Refused("no_rows", "There are no rows.", place=label, fix="Give a file or frame with rows.")
+
+
+def _digest(table: pa.Table) -> str:
+    """SHA-256 of the values and types, however the table is cut into chunks."""
+    import pyarrow as pa
+
+    digest = hashlib.sha256()
+
+    class Sink:
+        closed = False
+
+        def write(self, data: Any) -> int:
+            digest.update(data)
+            return len(data)
+
+        def flush(self) -> None:
+            pass
+
+    plain = table.replace_schema_metadata(None).combine_chunks()
+    with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), plain.schema) as writer:
+        writer.write_table(plain, max_chunksize=65_536)
+    return digest.hexdigest()
+
+
+def _columns(types: list[tuple[str, str]], label: str) -> tuple[tuple[SourceColumn, ...], tuple[str, ...]]:
+    refuse_duplicates([name for name, _ in types], label)
+    columns, notes = [], []
+    for name, kind in types:
+        if kind == "BLOB":
+            notes.append(f"Column {name} holds bytes; it is left out.")
+        else:
+            columns.append(_column(name, kind))
+    return tuple(columns), tuple(notes)
+
+
+def _column(name: str, kind: str) -> SourceColumn:
+    sql = quote_name(name)
+    if kind in _NATIVE or kind.startswith("DECIMAL"):
+        return SourceColumn(name, sql, native=kind)
+    if kind.endswith("[]") or kind.endswith("]"):
+        nested = any(word in kind for word in ("STRUCT", "MAP", "[][]"))
+        return SourceColumn(name, f"to_json({sql})::VARCHAR", hint="text" if nested else "texts")
+    if kind.startswith(("STRUCT", "MAP", "UNION", "JSON")):
+        return SourceColumn(name, f"to_json({sql})::VARCHAR", hint="text")
+    whole = kind in ("UBIGINT", "HUGEINT", "UHUGEINT")
+    return SourceColumn(name, f"CAST({sql} AS VARCHAR)", hint=None if whole else "text")
