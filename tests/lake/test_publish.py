@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from deltalake import DeltaTable, TableFeatures
 
 from coterie.engines.duckdb import Engine, scan

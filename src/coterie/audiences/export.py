@@ -89,7 +89,7 @@ def _write_xlsx(engine: Engine, sql: str, path: Path) -> int:
         sheet.write_row(0, 0, names, book.add_format({"bold": True}))
         sheet.freeze_panes(1, 0)
         number = 0
-        for batch in engine.batches(sql):
+        for batch in engine.arrow(sql).to_batches():
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
                 _write_row(sheet, number, values)

@@ -92,7 +92,7 @@ class Audiences:
         Raises Refused: the rule has a mistake, with its place and fix.
         """
         started = time.perf_counter()
-        asked = _Question(self._context, self.snapshots, read_as(rule, entity_kind), as_of, data_version)
+        asked = Question(self._context, self.snapshots, read_as(rule, entity_kind), as_of, data_version)
         count, universe, steps = asked.waterfall(language)
         elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
         moment = show_moment(asked.as_of, self._context.zone)
@@ -113,7 +113,7 @@ class Audiences:
             fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
             raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
         parsed = read_as(rule, entity_kind)
-        asked = _Question(self._context, self.snapshots, parsed, None, None, name=name)
+        asked = Question(self._context, self.snapshots, parsed, None, None, name=name)
         body = {
             "rule": plain(parsed.as_json()),
             "entity_kind": parsed.entity,
@@ -224,9 +224,9 @@ class Audiences:
             return self.snapshots.members(self.snapshots.get(name, snapshot)).to_array()
         return self._saved(self.get(name), None).rows()
 
-    def _saved(self, document: Document, as_of: datetime | None) -> _Question:
+    def _saved(self, document: Document, as_of: datetime | None) -> Question:
         rule = parse_rule(document.body["rule"])
-        return _Question(self._context, self.snapshots, rule, as_of, None, name=document.name)
+        return Question(self._context, self.snapshots, rule, as_of, None, name=document.name)
 
     def _page(self, name: str, snapshot: str | None, order: str) -> dict[str, Any]:
         taken = self._members_of(name, snapshot)
@@ -254,12 +254,12 @@ class Audiences:
 
 @dataclass(frozen=True)
 class _Members:
-    asked: _Question
+    asked: Question
     sql: str
     snapshot: str | None
 
 
-class _Question:
+class Question:
     """A rule bound to one as-of and data version, its views made: what count, refresh and explain have in common."""
 
     def __init__(

@@ -197,7 +197,11 @@ def explain(context: typer.Context, name: str, entity: str, as_of: AsOf = None, 
         {"": "✓" if r["passed"] else "✗", "condition": r["sentence"], "value": r["value"]} for r in result["reasons"]
     ]
     output.show_table(f"{entity}: {'member' if result['member'] else 'not a member'} of {name}", reasons, empty="")
-    output.show_facts("Smallest change that flips it", {c["place"]: c["change"] for c in result["flip"]})
+    if result["flip"] is None:
+        output.show_note("No change of what is known would flip it.")
+    else:
+        changes = [change["sentence"] for change in result["flip"]["changes"]]
+        output.show_facts("Smallest change that flips it", {str(i): text for i, text in enumerate(changes, 1)})
 
 
 @app.command()

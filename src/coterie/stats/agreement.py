@@ -37,6 +37,7 @@ def adjusted_rand(table: Floats) -> float:
     >>> round(adjusted_rand(contingency([0, 0, 1, 1], [0, 0, 1, 2], 2, 3)), 4)
     0.5714
     """
+
     def pairs(counts: Floats) -> float:
         return float((counts * (counts - 1)).sum() / 2)
 

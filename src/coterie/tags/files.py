@@ -33,7 +33,7 @@ class BuildFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
             staged = self.folder / f".{name}"
             # Temporary tables are seen by their own connection alone, so the stream is taken from that one.
-            stream: pa.RecordBatchReader = engine.raw().execute(sql).to_arrow_reader(_BATCH_ROWS)
+            stream: pa.RecordBatchReader = engine.raw().sql(sql).to_arrow_reader(_BATCH_ROWS)
             with pa.OSFile(str(staged), "wb") as sink, pa.ipc.new_file(sink, stream.schema) as writer:
                 for batch in stream:
                     writer.write_batch(batch)

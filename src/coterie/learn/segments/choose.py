@@ -166,7 +166,9 @@ def choose(
     order = _order(tuple(figures), vetoes, structure)
     recommended = Choice(ks[0], "given") if len(ks) == 1 else order[0]
     runner_up = next((c for c in order if c.k != recommended.k), None)
-    panel = Panel(tuple(figures), structure, vetoes, recommended, runner_up, len(rows), len(work.silhouette_rows), min_size)
+    panel = Panel(
+        tuple(figures), structure, vetoes, recommended, runner_up, len(rows), len(work.silhouette_rows), min_size
+    )
     return panel, solutions
 
 

@@ -50,7 +50,9 @@ def silhouette(between: Floats, labels: Ints) -> Silhouette:
     other = means.min(axis=1)
     alone = (counts[labels] == 1) | ~np.isfinite(other)
     larger = np.maximum(own, np.where(alone, 1.0, other))
-    values = np.where(alone | (larger == 0), 0.0, (np.where(alone, own, other) - own) / np.where(larger == 0, 1.0, larger))
+    values = np.where(
+        alone | (larger == 0), 0.0, (np.where(alone, own, other) - own) / np.where(larger == 0, 1.0, larger)
+    )
     mean, error = float(values.mean()), float(values.std() / np.sqrt(n))
     return Silhouette(mean, mean - 1.96 * error, mean + 1.96 * error, values)
 

@@ -214,7 +214,8 @@ class Pipeline:
                 "missing_column",
                 f"The model needs {', '.join(absent)}, which the data do not have.",
                 place=absent[0],
-                fix=near or "Add the column, or fit a model without it; a column may be empty, then the median is used.",
+                fix=near
+                or "Add the column, or fit a model without it; a column may be empty, then the median is used.",
             )
 
     def to_dict(self) -> dict[str, Any]:

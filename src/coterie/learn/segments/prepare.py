@@ -37,7 +37,9 @@ HALF = 0.5**0.5
 """Weight of a column of a few separate values, so that its variance is 1/2 (see `pipeline`)."""
 
 _SKEWED, _SKEWED_MONEY = 1.0, 0.5
-_FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence, 4.7 standard deviations of a normal column
+_FENCE = (
+    3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence, 4.7 standard deviations of a normal column
+)
 _MANY_MISSING, _ALMOST_EMPTY = 0.05, 0.95
 _RARE_SHARE, _RARE_COUNT, _MOST_LEVELS = 0.01, 5, 12
 _SAME = 0.99995
@@ -66,7 +68,9 @@ def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = (
     [('key', 'id')]
     """
     if mode not in MODES:
-        raise Refused("bad_argument", f'"{mode}" is no preparation.', place="prepare", fix=f"Use one of {', '.join(MODES)}.")
+        raise Refused(
+            "bad_argument", f'"{mode}" is no preparation.', place="prepare", fix=f"Use one of {', '.join(MODES)}."
+        )
     for name in money:
         if name not in frame.columns:
             raise unknown_name("column", name, [str(c) for c in frame.columns], place="money")
@@ -81,7 +85,9 @@ def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = (
         dropped += copies
     if not steps:
         reasons = "; ".join(f"{d.column}: {dropped_text(d, 'en')}" for d in dropped)
-        raise Refused("no_usable_column", f"No column can be used ({reasons or 'none was given'}).", fix="Choose other tags.")
+        raise Refused(
+            "no_usable_column", f"No column can be used ({reasons or 'none was given'}).", fix="Choose other tags."
+        )
     return Pipeline(mode, len(frame), tuple(steps), tuple(dropped))
 
 

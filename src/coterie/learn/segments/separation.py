@@ -38,7 +38,9 @@ class Separation(NamedTuple):
         return max(self.p_values)
 
 
-def separation(spread: Floats, found: Clusters, sources: Ints, two_valued: npt.NDArray[np.bool_], seed: int) -> Separation:
+def separation(
+    spread: Floats, found: Clusters, sources: Ints, two_valued: npt.NDArray[np.bool_], seed: int
+) -> Separation:
     """How well each segment stands apart from every other one.
 
     spread : the prepared matrix with ties spread (see `spread_ties`), shape (n, columns)

@@ -42,7 +42,15 @@ def band(value: float) -> str:
 
 
 def bootstrap(
-    matrix: Floats, found: Clusters, method: Method, *, draws: int, seed: int, starts: int, warm: bool, progress: Progress
+    matrix: Floats,
+    found: Clusters,
+    method: Method,
+    *,
+    draws: int,
+    seed: int,
+    starts: int,
+    warm: bool,
+    progress: Progress,
 ) -> Stability:
     """Fit `draws` resamples of the rows, assign all rows by each, and compare with `found` segment by segment.
 
@@ -56,7 +64,9 @@ def bootstrap(
     for draw in range(draws):
         progress.advance(1)
         rows = rng.integers(0, n, n)
-        again = method(matrix[rows], k, seed=int(rng.integers(2**31)), starts=starts, first=found.centres if warm else None)
+        again = method(
+            matrix[rows], k, seed=int(rng.integers(2**31)), starts=starts, first=found.centres if warm else None
+        )
         labels = cdist(matrix, again.centres, "sqeuclidean").argmin(axis=1)
         overlaps[draw] = jaccard(contingency(found.labels, labels, k, k)).max(axis=1)
         if previous is not None:

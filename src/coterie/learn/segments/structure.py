@@ -131,7 +131,11 @@ class Null:
         """The null of a prepared matrix; steps of several columns are categories."""
         steps = [np.flatnonzero(sources == s) for s in np.unique(sources)]
         numeric = np.array([step[0] for step in steps if len(step) == 1], dtype=np.intp)
-        ranks = np.column_stack([stats.rankdata(matrix[:, j]) for j in numeric]) if len(numeric) else np.empty((len(matrix), 0))
+        ranks = (
+            np.column_stack([stats.rankdata(matrix[:, j]) for j in numeric])
+            if len(numeric)
+            else np.empty((len(matrix), 0))
+        )
         scores = stats.norm.ppf((ranks - 0.5) / len(matrix))
         scores = (scores - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-12)
         values, vectors = np.linalg.eigh(scores.T @ scores / len(matrix))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from coterie.learn.segments.choose import Choice, Panel, Veto
+    from coterie.learn.segments.model import Caveat, Note
     from coterie.learn.segments.pipeline import Dropped
 
 Language = Literal["en", "zh"]
@@ -27,7 +28,9 @@ class Text(NamedTuple):
 
 DROPPED: dict[str, Text] = {
     "empty": Text("has no value at all", "没有任何取值"),
-    "moment": Text("holds moments; use a tag in days, such as days since", "是时间点；请改用以天计的标签，例如距今天数"),
+    "moment": Text(
+        "holds moments; use a tag in days, such as days since", "是时间点；请改用以天计的标签，例如距今天数"
+    ),
     "list": Text("holds several values per entity", "每个对象有多个取值"),
     "almost_empty": Text("has only {detail} values", "仅有 {detail} 个取值"),
     "constant": Text("is {detail} for everyone", "所有对象的取值都是 {detail}"),
@@ -38,9 +41,12 @@ DROPPED: dict[str, Text] = {
 
 VETOES: dict[str, Text] = {
     "giant": Text(
-        "one giant segment of {a:.1%} and outliers (the smallest has {b:.1%})", "一个占 {a:.1%} 的巨型分群加离群点（最小的占 {b:.1%}）"
+        "one giant segment of {a:.1%} and outliers (the smallest has {b:.1%})",
+        "一个占 {a:.1%} 的巨型分群加离群点（最小的占 {b:.1%}）",
     ),
-    "too_small": Text("the smallest segment has {a:.0f}, fewer than {b:.0f}", "最小的分群只有 {a:.0f} 个，少于 {b:.0f} 个"),
+    "too_small": Text(
+        "the smallest segment has {a:.0f}, fewer than {b:.0f}", "最小的分群只有 {a:.0f} 个，少于 {b:.0f} 个"
+    ),
     "unstable": Text(
         "a segment falls apart when other customers are drawn (mean Jaccard {a:.2f})",
         "换一批客户重新抽样时有分群瓦解（平均杰卡德系数 {a:.2f}）",
@@ -54,7 +60,8 @@ CHOICES: dict[str, Text] = {
         "分为 {k} 群时，任意两群之间都有明显的空隙，处于中间的客户很少（单峰检验 p = {p}）；更多的群数做不到这一点",
     ),
     "apart_fewer": Text(
-        "with {k} segments, too, any two stand apart (single peak: p = {p})", "分为 {k} 群时，任意两群之间也有明显的空隙（单峰检验 p = {p}）"
+        "with {k} segments, too, any two stand apart (single peak: p = {p})",
+        "分为 {k} 群时，任意两群之间也有明显的空隙（单峰检验 p = {p}）",
     ),
     "stable": Text(
         "{k} is the largest number whose segments all come back when other customers are drawn "
@@ -70,17 +77,52 @@ CHOICES: dict[str, Text] = {
         "{k} comes nearest (weakest mean Jaccard {weakest:.2f})",
         "没有一种群数能在重新抽样后让每个分群都重现；{k} 群最接近（最弱的平均杰卡德系数 {weakest:.2f}）",
     ),
-    "all_vetoed": Text("every number tried has a flaw; {k} has the least unstable segments", "试过的每种群数都有缺陷；{k} 群的稳定性最好"),
+    "all_vetoed": Text(
+        "every number tried has a flaw; {k} has the least unstable segments",
+        "试过的每种群数都有缺陷；{k} 群的稳定性最好",
+    ),
     "given": Text("{k} was asked for", "按要求分为 {k} 群"),
 }
 
 NATURE: dict[str, Text] = {
     "types": Text(
-        "There are kinds of customers: empty space lies between groups (p = {p}).", "存在自然的客户类型：群与群之间有空隙（p = {p}）。"
+        "There are kinds of customers: empty space lies between groups (p = {p}).",
+        "存在自然的客户类型：群与群之间有空隙（p = {p}）。",
+    ),
+    "partly": Text(
+        "There are groups in these data (p = {p}), but these segments do not all stand apart: some borders run through a crowd. "
+        "Take them as useful cuts.",
+        "这些数据中存在成群的现象（p = {p}），但并非所有分群之间都有空隙：有些边界穿过人群。请把它们当作有用的划分。",
     ),
     "cuts": Text(
         "No natural clusters: customers form one continuous crowd (p = {p}). These segments are useful cuts, not discovered types.",
         "没有自然的分群：客户连成一片（p = {p}）。这些分群是有用的划分，而不是被发现的类型。",
+    ),
+}
+
+NOTES: dict[str, Text] = {
+    "filled": Text(
+        "{column} is missing in {rows} rows; {detail}, the median, was used",
+        "{column} 在 {rows} 行缺失，已用中位数 {detail} 代替",
+    ),
+    "unknown_level": Text(
+        '{column} has values in {rows} rows that the model never saw, such as "{detail}"; they count as other',
+        "{column} 有 {rows} 行的取值是模型没有见过的，例如“{detail}”，已归入其他",
+    ),
+    "nothing_known": Text(
+        "of {rows} rows nothing is known; they got the segment of the medians", "{rows} 行没有任何信息，已按中位数归群"
+    ),
+}
+
+CAVEATS: dict[str, Text] = {
+    "few_rows": Text(
+        "With {a:.0f} customers only large differences can be told: a segment must differ from the others by about {b:.1f} standard "
+        "deviations in a column to show it. The number of segments and their borders are rough; the order of magnitude holds.",
+        "只有 {a:.0f} 个客户，只能看出大的差别：一个分群在某一列上要与其他客户相差约 {b:.1f} 个标准差才能显现。群数和边界只是粗略的，量级可信。",
+    ),
+    "much_missing": Text(
+        "{a:.0f} columns miss so many values that being missing was used as a sign of its own.",
+        "有 {a:.0f} 列缺失值较多，“缺失”本身已作为一个特征使用。",
     ),
 }
 
@@ -90,6 +132,16 @@ BAND_WORDS: dict[str, Text] = {
     "doubtful": Text("doubtful", "存疑"),
     "unstable": Text("unstable", "不稳定"),
 }
+
+
+def note_text(note: Note, language: Language) -> str:
+    """What had to be assumed about rows that were assigned."""
+    return NOTES[note.code].say(language, column=note.column, rows=note.rows, detail=note.detail)
+
+
+def caveat_text(caveat: Caveat, language: Language) -> str:
+    """What a reader must keep in mind."""
+    return CAVEATS[caveat.code].say(language, **dict(zip("ab", caveat.figures, strict=False)))
 
 
 def dropped_text(dropped: Dropped, language: Language) -> str:

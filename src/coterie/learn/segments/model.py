@@ -1,0 +1,431 @@
+"""Fitting a segmentation and using it: `fit_segments` finds and describes segments, `SegmentModel` assigns new rows.
+
+The path of `fit_segments`, one module each: `prepare` -> `structure`, `choose` -> `stability` -> `profile`, `names`, `explain`,
+`map`. Rows are put into the order of their keys first, so that the order of the file has no say in the result.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from coterie.errors import Refused, did_you_mean
+from coterie.kit.progress import Progress
+from coterie.learn.segments.choose import DRAWS_PANEL, Panel, choose
+from coterie.learn.segments.columns import as_levels, missing
+from coterie.learn.segments.explain import Explanation, explain, rule_text
+from coterie.learn.segments.kmeans import METHODS, Clusters, Method, nearest, ordered, settled
+from coterie.learn.segments.map import PlaneMap, plane_map
+from coterie.learn.segments.names import Labels, SegmentName, suggest
+from coterie.learn.segments.pipeline import CategoryStep, MissingStep, NumericStep, Pipeline
+from coterie.learn.segments.prepare import prepare as make_pipeline
+from coterie.learn.segments.profile import Profile, profile
+from coterie.learn.segments.separation import APART
+from coterie.learn.segments.stability import Stability, band, bootstrap
+from coterie.learn.segments.words import choice_text, veto_text
+
+if TYPE_CHECKING:
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.intp]
+
+FORMAT = 1
+"""Of the stored model; a reader refuses a higher one."""
+MOST_K = 50
+AMBIGUOUS = 0.1
+"""A margin below this: the second nearest centre is less than a tenth farther than the nearest."""
+_LEAST_ROWS, _FEW_ROWS = 10, 50
+_DRAWS_FINAL, _FINAL_ROWS = 50, 3_000
+
+
+class Note(NamedTuple):
+    """Something to know about rows that were assigned: a code of `words.NOTES` and its fields."""
+
+    code: str  # filled, unknown_level or nothing_known
+    column: str
+    rows: int
+    detail: str = ""
+
+
+class Prediction(NamedTuple):
+    """Assigned rows, and what had to be assumed."""
+
+    table: pd.DataFrame  # entity, segment, second, margin, in the row order given
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    """Everything needed to assign rows to segments; plain JSON when stored.
+
+    Segments have ids 1 to k by size at fitting. `margin` of an assignment is 1 - nearest / second nearest distance: 0 on the
+    border between two segments, 1 at a centre.
+    """
+
+    method: str
+    seed: int
+    pipeline: Pipeline
+    centres: tuple[tuple[float, ...], ...]  # in the prepared matrix's columns
+    names: tuple[SegmentName, ...]
+    sizes: tuple[int, ...]  # at fitting
+    versions: Mapping[str, str]  # of Python and the libraries that decided the result
+
+    @property
+    def k(self) -> int:
+        """The number of segments."""
+        return len(self.centres)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame must have to be assigned."""
+        return self.pipeline.columns
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Assign each row: columns `entity`, `segment`, `second`, `margin`, in the frame's row order.
+
+        frame : indexed by entity key, with at least the model's columns in any order
+
+        Raises Refused `missing_column`, `bad_column`.
+        """
+        return self.assign(frame).table
+
+    def assign(self, frame: pd.DataFrame) -> Prediction:
+        """Like `predict`, and also what had to be assumed: values filled, levels never seen, rows of which nothing is known."""
+        found = nearest(self.pipeline.transform(frame), np.array(self.centres))
+        beyond = np.maximum(found.second_distance, 1e-300)
+        table = pd.DataFrame(
+            {
+                "entity": [str(key) for key in frame.index],
+                "segment": found.first.astype(np.int64) + 1,
+                "second": found.second.astype(np.int64) + 1,
+                "margin": 1 - found.first_distance / beyond,
+            }
+        )
+        return Prediction(table, tuple(_notes(self.pipeline, frame)))
+
+    def to_json(self) -> str:
+        """The model as JSON text; `from_json` gives an equal model."""
+        stored = {
+            "format": FORMAT,
+            "method": self.method,
+            "seed": self.seed,
+            "k": self.k,
+            "columns": list(self.columns),
+            "pipeline": self.pipeline.to_dict(),
+            "centres": [list(centre) for centre in self.centres],
+            "names": [name._asdict() for name in self.names],
+            "sizes": list(self.sizes),
+            "versions": dict(self.versions),
+        }
+        return json.dumps(stored, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SegmentModel:
+        """The model from what `to_json` gave. Raises Refused `bad_model`: not such a text, or of a newer version."""
+        try:
+            stored = json.loads(text)
+            if stored["format"] > FORMAT:
+                raise Refused(
+                    "bad_model", f"The model has format {stored['format']}; this version reads up to {FORMAT}."
+                )
+            return cls(
+                method=str(stored["method"]),
+                seed=int(stored["seed"]),
+                pipeline=Pipeline.from_dict(stored["pipeline"]),
+                centres=tuple(tuple(float(v) for v in centre) for centre in stored["centres"]),
+                names=tuple(SegmentName(**name) for name in stored["names"]),
+                sizes=tuple(int(size) for size in stored["sizes"]),
+                versions=dict(stored["versions"]),
+            )
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise Refused(
+                "bad_model", f"This is no stored segment model ({error!r}).", fix="Fit the segments again."
+            ) from error
+
+
+def _notes(pipeline: Pipeline, frame: pd.DataFrame) -> list[Note]:
+    notes, known = [], np.zeros(len(frame), dtype=bool)
+    for step in pipeline.steps:
+        gone = missing(frame[step.column])
+        known |= ~gone
+        match step:
+            case NumericStep() if gone.any():
+                notes.append(Note("filled", step.column, int(gone.sum()), f"{step.fill:g}"))
+            case CategoryStep():
+                strange = [v for v in as_levels(frame[step.column]) if v not in (None, *step.levels, *step.merged)]
+                if strange:
+                    notes.append(Note("unknown_level", step.column, len(strange), str(strange[0])))
+            case _:
+                pass
+    if len(frame) and not known.all():
+        notes.append(Note("nothing_known", "", int((~known).sum())))
+    return notes
+
+
+class Caveat(NamedTuple):
+    """What a reader must keep in mind: a code of `words.CAVEATS` and the figures of its sentence."""
+
+    code: str
+    figures: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SegmentFit:
+    """A fitted model with everything that the report, the CLI and the registry show of it."""
+
+    model: SegmentModel
+    panel: Panel
+    labels: pd.DataFrame  # entity, segment, second, margin, in the row order of the frame fitted
+    stability: Stability  # of the recommended solution, segment 1 first
+    profile: Profile
+    explanation: Explanation
+    map: PlaneMap
+    caveats: tuple[Caveat, ...]
+    column_labels: Labels
+
+    @property
+    def nature(self) -> str:
+        """What the segments are: `types` (all stand apart), `partly` (there are groups, but not all stand apart) or `cuts`."""
+        if not self.panel.structure.found:
+            return "cuts"
+        return "types" if self.panel.of(self.model.k).apart_p <= APART else "partly"
+
+    @property
+    def ambiguous(self) -> tuple[float, ...]:
+        """Per segment the share of members whose second nearest centre is less than a tenth farther than the nearest."""
+        close = self.labels["margin"] < AMBIGUOUS
+        return tuple(float(close[self.labels["segment"] == j + 1].mean()) for j in range(self.model.k))
+
+    def summary(self, model_version: int = 1) -> dict[str, Any]:
+        """What `segment fit --json` prints: at least version, k, sizes, vetoed, stability and structure."""
+        panel, k = self.panel, self.model.k
+        return {
+            "version": model_version,
+            "k": k,
+            "sizes": {str(j + 1): size for j, size in enumerate(self.model.sizes)},
+            "names": {str(j + 1): name._asdict() for j, name in enumerate(self.model.names)},
+            "why": choice_text(panel.recommended, panel, "en"),
+            "runner_up": panel.runner_up.k if panel.runner_up else None,
+            "vetoed": [{"k": v.k, "method": v.method, "reason": veto_text(v, "en")} for v in panel.vetoes],
+            "stability": {str(j + 1): round(value, 4) for j, value in enumerate(self.stability.jaccard)},
+            "stability_band": {str(j + 1): band(value) for j, value in enumerate(self.stability.jaccard)},
+            "structure": {
+                "found": panel.structure.found,
+                "p_value": round(panel.structure.p_value, 4),
+                "nature": self.nature,
+            },
+            "ambiguous": round(float((self.labels["margin"] < AMBIGUOUS).mean()), 4),
+            "rules": {
+                str(j + 1): {
+                    "rule": r.rule,
+                    "sentence": rule_text(r.rule, "en", self.column_labels),
+                    "precision": round(r.precision, 4),
+                    "recall": round(r.recall, 4),
+                }
+                for j, r in enumerate(self.explanation.rules)
+            },
+            "dropped": [{"column": d.column, "reason": d.reason} for d in self.model.pipeline.dropped],
+            "panel": [_row(f) for f in panel.figures],
+        }
+
+
+def _row(figures: Any) -> dict[str, Any]:
+    names = (
+        "k",
+        "silhouette",
+        "calinski_harabasz",
+        "davies_bouldin",
+        "gap",
+        "gap_error",
+        "separation",
+        "apart_p",
+        "apart",
+    )
+    row: dict[str, Any] = {name: getattr(figures, name) for name in names}
+    return row | {
+        "stability_ari": figures.stability.ari,
+        "weakest_jaccard": figures.weakest,
+        "smallest": figures.shares[-1],
+    }
+
+
+def fit_segments(
+    frame: pd.DataFrame,
+    *,
+    k: int | str = "auto",
+    method: str = "kmeans",
+    seed: int = 0,
+    prepare: str = "auto",
+    money: Sequence[str] = (),
+    min_size: int | None = None,
+    max_k: int = 10,
+    labels: Labels | None = None,
+    progress: Progress | None = None,
+) -> SegmentFit:
+    """Find segments of entities by their tags, and test, describe and explain them.
+
+    frame : tag values, one row per entity, indexed by its key; a column per tag
+    k : number of segments, or `auto` for the panel's recommendation among 2 to `max_k`
+    prepare : `auto`, `standard` or `none` (see `prepare.prepare`); money : columns that are amounts of money
+    min_size : the smallest segment worth acting on, in entities; by default 1 % of them and at least 10 (less if few)
+    labels : what columns are called in names and rules, by column
+
+    Raises Refused `too_few_rows` (under 10 entities, or fewer different ones than k), `no_usable_column`, `bad_column`,
+    `duplicate_entity`, `bad_argument`; Cancelled.
+
+    >>> rng = np.random.default_rng(0)
+    >>> spend = np.concatenate([rng.normal(10, 1, 60), rng.normal(30, 1, 40)])
+    >>> fit = fit_segments(pd.DataFrame({"spend": spend, "visits": spend / 5 + rng.normal(0, 1, 100)}), max_k=3)
+    >>> fit.model.k, fit.model.sizes, [name.en for name in fit.model.names]
+    (2, (60, 40), ['Low spending', 'High spending'])
+    >>> fit.model.predict(pd.DataFrame({"visits": [6.0], "spend": [29.0]}, index=["new"])).segment.tolist()
+    [2]
+    """
+    progress = progress or Progress()
+    clusterer = _checked(frame, k, method, max_k)
+    with progress.stage("Preparing"):
+        # by key: the order of the file must not decide where k-means starts
+        sorted_frame = frame.iloc[np.argsort(np.array([str(key) for key in frame.index], dtype=object), kind="stable")]
+        pipeline = make_pipeline(sorted_frame, mode=prepare, money=money)
+        matrix = pipeline.transform(sorted_frame)
+    least = min_size if min_size is not None else max(min(10, len(frame) // 20), -(-len(frame) // 100))
+    ks = _range(matrix, k, max_k)
+    panel, solutions = choose(
+        matrix, pipeline.sources, ks, method=clusterer, method_name=method, seed=seed, min_size=least, progress=progress
+    )
+    found = _whole(matrix, solutions[panel.recommended.k], clusterer, seed)
+    stability = _final_stability(matrix, found, clusterer, seed, progress)
+    with progress.stage("Describing"):
+        return _described(
+            frame, sorted_frame, matrix, pipeline, found, panel, stability, method, seed, money, labels or {}
+        )
+
+
+def _checked(frame: pd.DataFrame, k: int | str, method: str, max_k: int) -> Method:
+    """Refuse what cannot be fitted, and give the method's function."""
+    if method not in METHODS:
+        fix = did_you_mean(method, METHODS) or f"There is: {', '.join(METHODS)}."
+        raise Refused("bad_argument", f'There is no clustering method "{method}".', place="--method", fix=fix)
+    if k != "auto" and (not isinstance(k, int) or isinstance(k, bool) or not 2 <= k <= MOST_K):
+        raise Refused(
+            "bad_argument", f"k is {k}.", place="--k", fix=f"Give a whole number from 2 to {MOST_K}, or `auto`."
+        )
+    if not 2 <= max_k <= MOST_K:
+        raise Refused(
+            "bad_argument", f"max_k is {max_k}.", place="max_k", fix=f"Give a whole number from 2 to {MOST_K}."
+        )
+    if not len(frame.columns):
+        raise Refused("no_usable_column", "No tag was given.", place="--tags", fix="Name the tags to segment by.")
+    wanted = k if isinstance(k, int) else 2
+    if len(frame) < max(_LEAST_ROWS, wanted):
+        fix = f"With fewer than {_LEAST_ROWS} nothing can be told; look at the entities one by one."
+        if len(frame) >= _LEAST_ROWS:
+            fix = "Ask for fewer segments."
+        raise Refused("too_few_rows", f"There are {len(frame)} entities for {wanted} segments.", place="--k", fix=fix)
+    if not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()][0]
+        raise Refused(
+            "duplicate_entity", f'"{twice}" has more than one row.', place=str(twice), fix="Keep one row per entity."
+        )
+    return METHODS[method]
+
+
+def _range(matrix: Floats, k: int | str, max_k: int) -> range:
+    """The numbers to try: as given, or from 2 to `max_k` as far as there are entities for it."""
+    different = len(np.unique(matrix, axis=0))
+    if isinstance(k, int):
+        if different < k:
+            raise Refused(
+                "too_few_rows",
+                f"Only {different} entities differ in these tags.",
+                place="--k",
+                fix="Ask for fewer segments.",
+            )
+        return range(k, k + 1)
+    if different < 2:
+        raise Refused("too_few_rows", "All entities are alike in these tags.", fix="Choose other tags.")
+    return range(2, min(max_k, different, max(2, len(matrix) // 8)) + 1)
+
+
+def _whole(matrix: Floats, solution: Clusters, method: Method, seed: int) -> Clusters:
+    """The recommended solution on all rows; the panel's, where it was found on all of them."""
+    k = len(solution.centres)
+    if len(solution.labels) < len(matrix):
+        solution = method(matrix, k, seed=seed, starts=3, first=solution.centres)
+    return ordered(settled(matrix, solution.centres))
+
+
+def _final_stability(matrix: Floats, found: Clusters, method: Method, seed: int, progress: Progress) -> Stability:
+    rows = np.sort(np.random.default_rng([seed, 5]).permutation(len(matrix))[:_FINAL_ROWS])
+    base = Clusters(found.labels[rows], found.centres, found.inertia)
+    with progress.stage("Testing stability", _DRAWS_FINAL, "resamples"):
+        return bootstrap(
+            matrix[rows], base, method, draws=_DRAWS_FINAL, seed=seed + 1, starts=3, warm=False, progress=progress
+        )
+
+
+def _described(
+    frame: pd.DataFrame,
+    sorted_frame: pd.DataFrame,
+    matrix: Floats,
+    pipeline: Pipeline,
+    found: Clusters,
+    panel: Panel,
+    stability: Stability,
+    method: str,
+    seed: int,
+    money: Sequence[str],
+    labels: Labels,
+) -> SegmentFit:
+    k = len(found.centres)
+    described = profile(sorted_frame, pipeline, found.labels, k, money)
+    outputs = pipeline.outputs
+    model = SegmentModel(
+        method=method,
+        seed=seed,
+        pipeline=pipeline,
+        centres=tuple(tuple(float(v) for v in centre) for centre in found.centres),
+        names=suggest(described, matrix, tuple(o.column for o in outputs), labels),
+        sizes=tuple(int(c) for c in np.bincount(found.labels, minlength=k)),
+        versions=_versions(),
+    )
+    return SegmentFit(
+        model=model,
+        panel=panel,
+        labels=model.predict(frame),
+        stability=stability,
+        profile=described,
+        explanation=explain(sorted_frame, pipeline, found.labels, k, seed=seed),
+        map=plane_map(matrix, found.labels, found.centres, tuple(_output_name(o) for o in outputs), seed),
+        caveats=tuple(_caveats(frame, pipeline, k)),
+        column_labels=labels,
+    )
+
+
+def _output_name(output: Any) -> str:
+    return output.column if output.part is None else f"{output.column} = {output.part}"
+
+
+def _caveats(frame: pd.DataFrame, pipeline: Pipeline, k: int) -> list[Caveat]:
+    """What these data cannot tell."""
+    n = len(frame)
+    caveats = []
+    if n < _FEW_ROWS:
+        # two means of n/k and n - n/k rows: 80 % power at 5 % needs 2.8 standard errors
+        visible = 2.8 * float(np.sqrt(k / n + 1 / max(n - n / k, 1)))
+        caveats.append(Caveat("few_rows", (n, visible)))
+    if any(isinstance(step, MissingStep) for step in pipeline.steps):
+        caveats.append(Caveat("much_missing", (sum(isinstance(step, MissingStep) for step in pipeline.steps),)))
+    return caveats
+
+
+def _versions() -> dict[str, str]:
+    libraries = {name: version(name) for name in ("coterie", "numpy", "scipy", "scikit-learn", "pandas")}
+    return {"python": platform.python_version()} | libraries
