@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coterie.ingest.context import IngestContext
     from coterie.ingest.report import ImportReport
     from coterie.lake.service import Lake
+    from coterie.learn.segments.model import SegmentFit
     from coterie.learn.segments.service import Segments
     from coterie.store.service import Store
     from coterie.tags.context import TagContext
@@ -189,15 +190,15 @@ class Workspace:
         """Fit, predict and report segments."""
         from coterie.learn.segments.service import Segments
 
-        return Segments(self.tag_context, self.audiences, self.path / "models")
+        return Segments(self.tag_context, self.audiences, self.path / "reports", _draw_segments)
 
     def write_segment_report(self, name: str, to: Path, *, version: int | None = None, language: str = "en") -> int:
         """Write the report of a segmentation as one HTML file; returns its size in bytes."""
-        from coterie.report.segments import segment_report_html
+        from coterie.kit.disk import disk_errors
 
-        html = segment_report_html(self.segments.fitted(name, version), name, language=language)
-        write_atomically(to, html)
-        return to.stat().st_size
+        with disk_errors():
+            write_atomically(to, self.segments.report(name, version, language))
+            return to.stat().st_size
 
     def backup(self, to: Path) -> int:
         """Copy the workspace into the new folder `to` while others go on working; returns the number of data files.
@@ -276,7 +277,13 @@ class Workspace:
         return None if text is None else moments.parse_moment(text, self.zone, place=place)
 
 
-_COPIED = ("snapshots", "models", "reports")
+_COPIED = ("snapshots", "reports")
+
+
+def _draw_segments(fit: SegmentFit, title: str, language: str) -> str:
+    from coterie.report.segments import segment_report_html
+
+    return segment_report_html(fit, title, language=language)
 
 
 def write_atomically(path: Path, text: str) -> None:

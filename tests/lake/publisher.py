@@ -1,8 +1,9 @@
 """A process that publishes batch after batch until it is killed. Run as a script by the tests.
 
-It imports everything once, and for each line `ROOT NAME FIRST` on its input makes a fork that publishes batches
-FIRST, FIRST + 1, ... of NAME into the lake ROOT, telling `NAME begin N` and `NAME ack N VERSION` on its output. A batch
-is one file in each of three tables; a line without numbers is only answered. Its entities are numbered on from those that are there, as an import does.
+It imports everything once, and for each line `ROOT NAME FIRST LAST` on its input makes a fork that publishes batches
+FIRST to LAST - 1 of NAME into the lake ROOT, telling `NAME begin N` and `NAME ack N VERSION` on its output. A line
+`ROOT NAME` is only answered. A batch is one file in each of three tables; its entities are numbered on from those that
+are there, as an import does.
 """
 
 from __future__ import annotations

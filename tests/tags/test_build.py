@@ -16,8 +16,8 @@ from coterie.catalog.schemas import Aggregate, Dataset, DatasetKind, Measure, Ta
 from coterie.tags import run
 from coterie.tags.build import build
 from coterie.tags.records import Builds
-from tests.tags.reference import close, value
-from tests.tags.world import World
+from .reference import close, value
+from .world import World
 
 PARIS = ZoneInfo("Europe/Paris")
 # Around the change to summer time (31 March 2024, 01:00 UTC) and at the very edges of windows.

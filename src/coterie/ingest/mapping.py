@@ -36,11 +36,11 @@ _READING = ("delimiter", "quote", "encoding", "header", "columns", "sheet")
 _KEYS = ("kind", "name", "entity_kind", *_ROLES, "types", "rename", "skip", "missing", "clean", "segment", *_READING)
 # Which roles a kind needs, and which it may have besides.
 _NEEDS: Mapping[DatasetKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    DatasetKind.PROFILES: (("entity",), ("time",)),
+    DatasetKind.PROFILES: (("entity",), ("time", "key")),
     DatasetKind.EVENTS: (("entity",), ("time", "key")),
     DatasetKind.RECORDS: (("key",), ("entity", "time")),
-    DatasetKind.EDGES: (("entity", "target"), ("weight", "time")),
-    DatasetKind.VECTORS: (("entity", "values"), ("modality", "time")),
+    DatasetKind.EDGES: (("entity", "target"), ("weight", "time", "key")),
+    DatasetKind.VECTORS: (("entity", "values"), ("modality", "time", "key")),
     DatasetKind.LOOKUP: (("entity",), ()),
 }
 

@@ -8,22 +8,31 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from coterie.catalog.schemas import ValueType
 from coterie.errors import Refused
 from coterie.rules import nodes
+from coterie.rules.formula import indented
 from coterie.rules.nodes import Node
 from coterie.rules.operators import Operator
 from coterie.rules.vocabulary import Resolver, Vocabulary
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
-    from coterie.rules.sql import Query
 
 # ("tag", name), ("list", name), ("snapshot", audience, id) or ("events", the question as SQL): what a leaf looks at.
 Fact = tuple[str, Hashable]
+
+
+class Source(NamedTuple):
+    """Rows of a condition: `SELECT row relation WHERE condition`; `inverted`: those pass who are not among them."""
+
+    relation: str
+    row: str
+    condition: str | None
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,17 @@ class BoundLeaf(ABC):
     can_miss: bool = True
 
     @abstractmethod
-    def condition(self, query: Query) -> str:
-        """The condition as SQL in a query over the universe; NULL counts as false."""
+    def source(self) -> Source:
+        """Where the rows come from."""
 
-    @abstractmethod
     def rows_sql(self) -> str:
         """SQL of a relation with a column `row`: who passes, perhaps with rows outside the universe."""
+        source = self.source()
+        where = f"\nWHERE {source.condition}" if source.condition else ""
+        rows = f'SELECT {source.row} AS "row"\n{source.relation}{where}'
+        if not source.inverted:
+            return rows
+        return f'SELECT u."row"\nFROM "universe" AS u\nANTI JOIN (\n{indented(rows)}\n) AS x ON x."row" = u."row"'
 
     @abstractmethod
     def measured(self, facts: Facts) -> Any:

@@ -21,3 +21,12 @@ def negated_sql(part: str) -> str:
     'NOT coalesce(a = 1, false)'
     """
     return f"NOT coalesce({part}, false)"
+
+
+def indented(sql: str) -> str:
+    """Every line two spaces further in.
+
+    >>> indented("a\\nb")
+    '  a\\n  b'
+    """
+    return "\n".join(f"  {line}" for line in sql.splitlines())

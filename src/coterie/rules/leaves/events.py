@@ -12,11 +12,11 @@ from coterie.catalog.schemas import Dataset, DatasetKind, ValueType
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import NotFound, Refused, did_you_mean
 from coterie.rules import nodes
-from coterie.rules.binding import BoundLeaf, BoundNode, Scope, leaf_node
+from coterie.rules.binding import BoundLeaf, BoundNode, Scope, Source, leaf_node
 from coterie.rules.comparisons import bind_comparison, comparison_json, comparison_schema, read_comparison
 from coterie.rules.expressions import parse_expression
 from coterie.rules.fields import field_names, find_field, joins_sql
-from coterie.rules.formula import negated_sql
+from coterie.rules.formula import indented, negated_sql
 from coterie.rules.measures import MEASURES, Measure, measured_sql
 from coterie.rules.nodes import Leaf, Node, Reading
 from coterie.rules.operators import OPERATORS
@@ -28,7 +28,6 @@ from coterie.rules.where import bind_where, present, read_where, where_clause
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
-    from coterie.rules.sql import Query
 
 _SUGAR = {"at_least": "gte", "at_most": "lte", "exactly": "eq"}
 _KEYS = ("events", "where", "measure", "of", "op", "value", "within", "between", "never", *_SUGAR)
@@ -157,11 +156,11 @@ class EventsLeaf(Leaf):
 class BoundEvents(BoundLeaf):
     """An events leaf ready to be asked.
 
-    source : SQL from FROM to GROUP BY, one group per entity; `having` the condition on a group.
+    grouped : SQL from FROM to GROUP BY, one group per entity; `having` the condition on a group.
     measure_events : the measure over one entity's events in Python.
     """
 
-    source: str = ""
+    grouped: str = ""
     having: str = ""
     measure_events: Callable[[Sequence[Mapping[str, Any]]], Any] = tuple
 
@@ -169,22 +168,17 @@ class BoundEvents(BoundLeaf):
     def entities_sql(self) -> str:
         """SQL of a relation with a column `entity`: those whose answer differs from that of someone without events."""
         having = negated_sql(self.having) if self.passes_without else self.having
-        return f'SELECT e."_entity" AS entity\n{self.source}\nHAVING {having}'
+        return f'SELECT e."_entity" AS entity\n{self.grouped}\nHAVING {having}'
 
     @property
     def passes_without(self) -> bool:
         """Whether someone without events passes."""
         return self.passes(self.measure_events(()))
 
-    def condition(self, query: Query) -> str:
-        """Among the entities, or not among them where someone without events passes."""
-        found = f"{query.entities(self.entities_sql)}.entity"
-        return f"{found} IS NULL" if self.passes_without else f"{found} IS NOT NULL"
-
-    def rows_sql(self) -> str:
-        """Who passes."""
-        join, kept = ("LEFT JOIN", "\nWHERE e.entity IS NULL") if self.passes_without else ("JOIN", "")
-        return f'SELECT u."row" FROM "universe" AS u\n{join} ({self.entities_sql}) AS e ON e.entity = u.entity{kept}'
+    def source(self) -> Source:
+        """The rows of those entities; where someone without events passes, those that do not pass."""
+        relation = f'FROM (\n{indented(self.entities_sql)}\n) AS e\nJOIN "universe" AS u ON u.entity = e.entity'
+        return Source(relation, 'u."row"', None, inverted=self.passes_without)
 
     def measured(self, facts: Facts) -> Any:
         """The measure of the entity's events."""
@@ -309,7 +303,7 @@ def _bind(leaf: EventsLeaf, dataset: Dataset, scope: Scope, place: str) -> Bound
     if where.bound:
         conditions.append(f"({where.sql('e')})")
     joins = joins_sql(dataset, {*where.lookups, *(of.lookups if of else ())}, scope.vocabulary, "e")
-    source = f'FROM {quote_name(f"dataset:{dataset.name}")} AS e{joins}\nWHERE {" AND ".join(conditions)}\nGROUP BY e."_entity"'
+    grouped = f'FROM {quote_name(f"dataset:{dataset.name}")} AS e{joins}\nWHERE {" AND ".join(conditions)}\nGROUP BY e."_entity"'
     sql = measure.sql("" if of is None else of.sql, kind)
     having = measured_sql(sql, operator, operand, rounded=measure.is_rounded(kind))
 
@@ -318,9 +312,9 @@ def _bind(leaf: EventsLeaf, dataset: Dataset, scope: Scope, place: str) -> Bound
         return measure.run([e if of is None else of.value(e) for e in kept])
 
     return BoundEvents(
-        ("events", f"SELECT {sql} {source}"), kind, operator, operand,
+        ("events", f"SELECT {sql} {grouped}"), kind, operator, operand,
         datasets=(dataset.name, *where.lookups, *(of.lookups if of else ())), can_miss=measure.run(()) is None,
-        source=source, having=having, measure_events=measured,
+        grouped=grouped, having=having, measure_events=measured,
         fields=tuple(dict.fromkeys((*where.fields, *(of.fields if of else ())))),
     )  # fmt: skip
 

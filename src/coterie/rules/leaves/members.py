@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from coterie.catalog.schemas import ValueType
 from coterie.errors import NotFound, Refused
 from coterie.rules import nodes
-from coterie.rules.binding import BoundLeaf, BoundNode, Scope, leaf_node
+from coterie.rules.binding import BoundLeaf, BoundNode, Scope, Source, leaf_node
+from coterie.rules.formula import indented
 from coterie.rules.nodes import Leaf, Reading
 from coterie.rules.operators import OPERATORS
 from coterie.rules.sentences import Speaker
@@ -18,7 +19,6 @@ from coterie.rules.vocabulary import Resolver, at_place
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
-    from coterie.rules.sql import Query
 
 # Audiences of audiences unfold; far more conditions than a person writes are a mistake.
 _MAX_OPENED = 2_000
@@ -132,13 +132,9 @@ class BoundMembers(BoundLeaf):
 
     members: str = ""
 
-    def condition(self, query: Query) -> str:
-        """Is among the rows."""
-        return f'{query.rows(self.rows_sql())}."row" IS NOT NULL'
-
-    def rows_sql(self) -> str:
-        """The rows, each once."""
-        return f'SELECT DISTINCT m."row" FROM ({self.members}) AS m'
+    def source(self) -> Source:
+        """The rows of the set."""
+        return Source(f"FROM (\n{indented(self.members)}\n) AS m", 'm."row"', None)
 
     def measured(self, facts: Facts) -> bool:
         """Whether the entity is in the set."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from coterie.engines.sql import quote_name
 from coterie.errors import NotFound, Refused
 from coterie.rules import nodes
-from coterie.rules.binding import BoundLeaf, BoundNode, Scope, leaf_node
+from coterie.rules.binding import BoundLeaf, BoundNode, Scope, Source, leaf_node
 from coterie.rules.comparisons import bind_comparison, comparison_json, comparison_schema, read_comparison
+from coterie.rules.formula import negated_sql
 from coterie.rules.nodes import Leaf, Reading
 from coterie.rules.sentences import Speaker
 from coterie.rules.values import Raw
@@ -18,7 +19,6 @@ from coterie.rules.vocabulary import at_place
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
-    from coterie.rules.sql import Query
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,13 @@ class BoundTag(BoundLeaf):
         """The tag."""
         return str(self.fact[1])
 
-    def condition(self, query: Query) -> str:
-        """The operator over the family's column."""
-        return self.operator.sql(f"{query.family(self.families[0])}.{quote_name(self.name)}", self.operand)
-
-    def rows_sql(self) -> str:
-        """Who passes: from the family alone, but where a missing value passes, from the universe."""
-        family = quote_name(f"family:{self.families[0]}")
+    def source(self) -> Source:
+        """The family's rows; where a missing value passes, those that do not pass, since a family need not hold every row."""
         condition = self.operator.sql(f"f.{quote_name(self.name)}", self.operand)
+        relation = f"FROM {quote_name(f'family:{self.families[0]}')} AS f"
         if self.operator.missing:
-            return f'SELECT u."row" FROM "universe" AS u LEFT JOIN {family} AS f ON f."row" = u."row" WHERE {condition}'
-        return f'SELECT f."row" FROM {family} AS f WHERE {condition}'
+            return Source(relation, 'f."row"', negated_sql(condition), inverted=True)
+        return Source(relation, 'f."row"', condition)
 
     def measured(self, facts: Facts) -> Any:
         """The tag's value."""

@@ -1,0 +1,236 @@
+"""Segmentations of one workspace: fit on tags, keep every version, publish as a tag, assign new rows of a file.
+
+Tag values of the universe (or an audience) -> `fit_segments` -> the model and its figures as a document -> the tag
+`segment.NAME` -> reports, drawn by what the workspace gives as `draw`, since the room of reports stands below this one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from coterie.engines.sql import quote_name
+from coterie.errors import Failed, Refused, unknown_name
+from coterie.kit.disk import disk_errors
+from coterie.kit.moments import show_moment
+from coterie.kit.plain import plain
+from coterie.kit.progress import Progress
+from coterie.learn.segments.model import SegmentFit, SegmentModel, fit_segments
+from coterie.learn.segments.pipeline import NumericStep
+from coterie.tags.context import TagContext
+from coterie.tags.publish import publish_frame
+from coterie.tags.views import View
+from coterie.tags.vocabulary import CatalogVocabulary
+
+if TYPE_CHECKING:
+    from coterie.audiences.service import Audiences
+    from coterie.store.service import Document
+
+KIND = "segmentation"
+LANGUAGES = ("en", "zh")
+Draw = Callable[[SegmentFit, str, str], str]
+
+
+class Segments:
+    """Fit, keep, publish and use segmentations.
+
+    folder : where the reports of every version are kept.
+    draw : makes the report of (fit, title, language) as HTML.
+    """
+
+    def __init__(self, context: TagContext, audiences: Audiences, folder: Path, draw: Draw) -> None:
+        self._context, self._audiences, self._folder, self._draw = context, audiences, folder, draw
+
+    def fit(
+        self,
+        name: str,
+        tags: Sequence[str],
+        *,
+        audience: str | None = None,
+        method: str = "kmeans",
+        k: int | str = "auto",
+        seed: int = 0,
+        prepare: str = "auto",
+        max_k: int = 10,
+        min_size: int | None = None,
+        entity_kind: str = "customer",
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Find segments of an entity kind (or of an audience now) by their tags, and publish the tag `segment.NAME`.
+
+        Returns the summary of `SegmentFit` with the version. The same data and options give the same version again.
+        Raises Refused: unknown tags, too few entities, nothing usable.
+        """
+        _check_name(name)
+        view = View.at(self._context, entity_kind)
+        frame = self._frame(view, tags, audience)
+        fit = fit_segments(
+            frame,
+            k=_number(k),
+            method=method,
+            seed=seed,
+            prepare=prepare,
+            money=self._money(tags, entity_kind),
+            max_k=max_k,
+            min_size=min_size,
+            labels=self._labels(tags, entity_kind),
+            progress=progress,
+        )
+        asked = {"tags": list(tags), "audience": audience, "entity_kind": entity_kind}
+        moment = {"as_of": show_moment(view.as_of, self._context.zone), "data_version": view.data_version}
+        summary = plain(fit.summary())
+        body = {**asked, **moment, "model": json.loads(fit.model.to_json()), "summary": summary}
+        version = self._context.store.put(KIND, name, body)
+        self._keep_reports(name, version, fit)
+        self._publish(name, fit, view)
+        return {"segmentation": name, "tag": f"segment.{name}", **moment, **summary, "version": version}
+
+    def model(self, name: str, version: int | None = None) -> SegmentModel:
+        """The fitted model; the newest unless a version is named. Raises NotFound."""
+        return SegmentModel.from_json(json.dumps(self._document(name, version).body["model"]))
+
+    def report(self, name: str, version: int | None = None, language: str = "en") -> str:
+        """The report of a fitted version as one HTML page. Raises NotFound."""
+        document = self._document(name, version)
+        path = self._report_path(name, document.version, language)
+        if not path.exists():
+            fix = f"Fit the segments again: coterie segment fit {name} ..."
+            raise Failed("damaged", "The report is missing.", place=path.name, fix=fix)
+        return path.read_text(encoding="utf-8")
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """Customers by segment id at the newest fit."""
+        return dict(self._document(name, None).body["summary"]["sizes"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All segmentations, newest version each."""
+        return [_row(d) for d in self._context.store.all(KIND)]
+
+    def predict(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Assign the rows of a frame indexed by entity: columns entity, segment, second, margin, in its row order."""
+        return self.model(name).predict(frame)
+
+    def predict_file(self, name: str, file: Path, to: Path, *, entity: str | None = None) -> int:
+        """Assign the rows of a file and write entity, segment, second, margin as CSV in its row order; returns the rows.
+
+        entity : the column with the key; by default the first column that the model does not use, else the row number.
+        """
+        model = self.model(name)
+        raw = self._read(file)
+        keys = _keys(raw, entity, model.columns)
+        frame = pd.DataFrame({c: raw[c] for c in model.columns if c in raw})
+        for step in model.pipeline.steps:
+            if isinstance(step, NumericStep) and step.column in frame:
+                frame[step.column] = _numbers(frame[step.column], file.name)
+        frame.index = pd.Index(keys)
+        table = model.predict(frame)
+        with disk_errors():
+            table.to_csv(to, index=False)
+        return len(table)
+
+    def _document(self, name: str, version: int | None) -> Document:
+        found = self._context.store.find(KIND, name, version)
+        if found is None:
+            known = [d.name for d in self._context.store.all(KIND)]
+            raise unknown_name("segmentation", name if version is None else f"{name} (version {version})", known)
+        return found
+
+    def _frame(self, view: View, tags: Sequence[str], audience: str | None) -> pd.DataFrame:
+        """Tag values of the universe, or of an audience's members; indexed by entity, in key order."""
+        vocabulary = CatalogVocabulary(self._context.catalog, self._context.zone, view.kind)
+        families = tuple(dict.fromkeys(vocabulary.tag(t).family for t in tags))
+        view.use(families=families)
+        joins = "".join(f" LEFT JOIN {quote_name(f'family:{f}')} USING (row)" for f in families)
+        columns = ", ".join(["entity", "row", *(quote_name(t) for t in dict.fromkeys(tags))])
+        frame = self._context.engine.arrow(f"SELECT {columns} FROM universe{joins} ORDER BY entity").to_pandas()
+        if audience is not None:
+            frame = frame[np.isin(frame["row"], self._audiences.rows_of(audience))]
+        return frame.drop(columns="row").set_index("entity")
+
+    def _money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
+        """Tags whose unit is the workspace's currency."""
+        defined = self._context.catalog.tags(kind)
+        return tuple(t for t in tags if defined[t].unit in ("currency", self._context.currency))
+
+    def _labels(self, tags: Sequence[str], kind: str) -> dict[str, dict[str, str]]:
+        defined = self._context.catalog.tags(kind)
+        return {t: dict(defined[t].label) for t in tags if defined[t].label}
+
+    def _publish(self, name: str, fit: SegmentFit, view: View) -> None:
+        table = fit.labels[["entity", "segment"]]
+        publish_frame(self._context, table, f"segment.{name}", as_of=view.as_of, entity_kind=view.kind)
+
+    def _keep_reports(self, name: str, version: int, fit: SegmentFit) -> None:
+        with disk_errors():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for language in LANGUAGES:
+                path = self._report_path(name, version, language)
+                path.write_text(self._draw(fit, name, language), encoding="utf-8")
+
+    def _report_path(self, name: str, version: int, language: str) -> Path:
+        return self._folder / f"{name}@{version}.{language}.html"
+
+    def _read(self, file: Path) -> pd.DataFrame:
+        """All columns of a file as text, in its row order."""
+        from coterie.ingest.readers.opening import open_source
+        from coterie.ingest.readers.options import ReadOptions
+
+        with self._context.lake.staging() as work:
+            source = open_source(str(file), ReadOptions(), self._context.engine, work, None)
+            columns = ", ".join(f"{c.text} AS {quote_name(c.name)}" for c in source.columns)
+            frame = self._context.engine.frame(f"SELECT _row, {columns} FROM {source.numbered} ORDER BY _row")
+        return frame.drop(columns="_row")
+
+
+def _row(document: Document) -> dict[str, Any]:
+    summary = document.body["summary"]
+    return {
+        "segmentation": document.name,
+        "version": document.version,
+        "k": summary["k"],
+        "sizes": summary["sizes"],
+        "structure": summary["structure"]["nature"],
+        "as_of": document.body["as_of"],
+        "data_version": document.body["data_version"],
+    }
+
+
+def _check_name(name: str) -> None:
+    if not name.replace("_", "").replace("-", "").isalnum():
+        fix = "Use letters, digits, - and _."
+        raise Refused("bad_argument", f'"{name}" cannot name a segmentation.', place="name", fix=fix)
+
+
+def _number(k: int | str) -> int | str:
+    if isinstance(k, str) and k != "auto":
+        try:
+            return int(k)
+        except ValueError:
+            fix = "Give a whole number, or `auto`."
+            raise Refused("bad_argument", f'"{k}" is no number of segments.', place="--k", fix=fix) from None
+    return k
+
+
+def _keys(raw: pd.DataFrame, entity: str | None, used: Sequence[str]) -> list[str]:
+    if entity is not None and entity not in raw:
+        raise unknown_name("column", entity, list(raw.columns), place="--entity")
+    free = [c for c in raw.columns if c not in used]
+    column = entity or (free[0] if free else None)
+    if column is None:
+        return [str(i) for i in range(1, len(raw) + 1)]
+    return [str(v) for v in raw[column]]
+
+
+def _numbers(values: pd.Series[Any], file: str) -> pd.Series[Any]:
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
+    if wrong.any():
+        line = int(np.flatnonzero(wrong.to_numpy())[0]) + 2
+        said = f'"{values[wrong].iloc[0]}" in {values.name} is no number.'
+        raise Refused("bad_column", said, place=f"{file} line {line}", fix="Mend the value or leave it empty.")
+    return numbers
