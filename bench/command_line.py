@@ -50,11 +50,13 @@ def main() -> int:
 def _make(folder: Path) -> None:
     with duckdb.connect() as db:
         db.execute(f"SELECT setseed({SEED % 1000 / 1000})")
-        db.execute(f"""COPY (SELECT 'u' || i AS id, 'c' || (random() * 20)::INT AS country, (18 + random() * 60)::INT AS age,
-            (random() * 1000)::DECIMAL(18, 2) AS spent, ['free', 'basic', 'pro'][1 + (random() * 2.99)::INT] AS plan
+        db.execute(f"""COPY (
+            SELECT 'u' || i AS id, 'c' || (random() * 20)::INT AS country, (18 + random() * 60)::INT AS age,
+                (random() * 1000)::DECIMAL(18, 2) AS spent, ['free', 'basic', 'pro'][1 + (random() * 2.99)::INT] AS plan
             FROM range({ROWS}) t(i)) TO '{folder}/profiles.parquet'""")
-        db.execute(f"""COPY (SELECT 'u' || (random() * {ROWS - 1})::INT AS id, (random() * 100)::DECIMAL(18, 2) AS amount,
-            TIMESTAMP '2026-01-01' + to_seconds((random() * 31535999)::BIGINT) AS at
+        db.execute(f"""COPY (
+            SELECT 'u' || (random() * {ROWS - 1})::INT AS id, (random() * 100)::DECIMAL(18, 2) AS amount,
+                TIMESTAMP '2026-01-01' + to_seconds((random() * 31535999)::BIGINT) AS at
             FROM range({3 * ROWS})) TO '{folder}/orders.parquet'""")
     (folder / "rule.json").write_text(json.dumps(RULE))
     _run(folder, "init", "ws")

@@ -2,8 +2,8 @@
 
 It imports everything once, and for each line `ROOT NAME FIRST LAST` on its input makes a fork that publishes batches
 FIRST to LAST - 1 of NAME into the lake ROOT, telling `NAME begin N` and `NAME ack N VERSION` on its output. A line
-`ROOT NAME` is only answered. A batch is one file in each of three tables; its entities are numbered on from those that
-are there, as an import does.
+`ROOT NAME` is only answered. A NAME that begins with `keeper` compacts all tables and makes a backup after each batch.
+A batch is one file in each of three tables; its entities are numbered on from those that are there, as an import does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import deltalake.transaction
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coterie.lake import upkeep
 from coterie.lake.service import Lake, Staged
 
 ROWS = {"entities": 5, "data/orders": 30, "rejects": 3}
@@ -48,6 +49,11 @@ def run(root: str, name: str, first: int, last: int = sys.maxsize) -> None:
         tell(f"{name} begin {number}")
         version = publish_one(lake, name, number)
         tell(f"{name} ack {number} {version}")
+        if name.startswith("keeper"):
+            for table in ROWS:
+                upkeep.compact(lake, table)
+            upkeep.backup(lake, lake.root.parent / f"copy-{name}-{number}")
+            tell(f"{name} kept {number}")
         for table in ROWS:
             assert sum(pq.read_metadata(p).num_rows for p in lake.files(table, version).paths), table
 
@@ -66,9 +72,9 @@ def main() -> None:
             continue
         child = os.fork()
         if child == 0:
+            tell(f"{name} pid {os.getpid()}")
             run(root, name, *map(int, numbers))
             os._exit(0)
-        tell(f"{name} pid {child}")
         os.waitpid(child, os.WNOHANG)
 
 

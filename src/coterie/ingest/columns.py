@@ -25,6 +25,7 @@ class ColumnType:
     zoned : of moments, whether `all`, `some` or `none` carry an offset.
     separator : between the values of a list or the levels of a path.
     declared : a person said so, so that it is never widened.
+    open_scale : a decimal was declared without its digits, so that they may grow.
     """
 
     type: ValueType
@@ -33,6 +34,7 @@ class ColumnType:
     zoned: str = "none"
     separator: str = ""
     declared: bool = False
+    open_scale: bool = False
 
     @property
     def sql(self) -> str:
@@ -69,7 +71,8 @@ def parse_type(text: str, column: str) -> ColumnType:
     kind, detail = ValueType(match[1]), match[2]
     match kind:
         case ValueType.DECIMAL:
-            return ColumnType(kind, scale=_scale(detail, column), declared=True)
+            scale = _scale(detail, column)
+            return ColumnType(kind, scale=scale, declared=True, open_scale=scale is None)
         case ValueType.DATE | ValueType.MOMENT:
             return ColumnType(kind, formats=_formats(detail, column), declared=True)
         case ValueType.TEXTS:

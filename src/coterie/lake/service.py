@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -160,7 +161,12 @@ class Lake:
 
     def table_names(self) -> list[str]:
         """All tables, shared and derived."""
-        return sorted(p.parent.relative_to(self.root).as_posix() for p in self.root.glob("**/_delta_log"))
+        found = []
+        for folder, inside, _ in os.walk(self.root):  # unlike glob it bears folders that another process removes
+            if tables.LOG in inside:
+                found.append(Path(folder).relative_to(self.root).as_posix())
+            inside[:] = [name for name in inside if name != tables.LOG and not name.startswith(tables.PUBLISH)]
+        return sorted(found)
 
     def publish(self, batch_hash: str, stage: Callable[[int], Staged], *, dataset: str) -> Published:
         """Publish one batch, once.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PUBLISH = "coterie_publish"
 NEW = "new"  # `growth` of a table that the publish makes
+LOG = "_delta_log"
 MIXED = "mixed-"  # name of a file whose rows are of several data versions; its folder tells the newest
 
 
@@ -68,7 +69,7 @@ def open_table(folder: Path) -> DeltaTable | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import TableNotFoundError
 
-    if not (folder / "_delta_log").is_dir():
+    if not (folder / LOG).is_dir():
         return None
     try:
         table = DeltaTable(str(folder))
@@ -220,7 +221,7 @@ def append(folder: Path, files: Sequence[StagedFile], table: DeltaTable | None) 
 
 def _settle(folder: Path) -> None:
     """Bring the newest commit onto the disk for good; delta-rs leaves that to the system."""
-    log = folder / "_delta_log"
+    log = folder / LOG
     for path in (max(log.glob("*.json")), log):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -232,7 +233,7 @@ def _settle(folder: Path) -> None:
 def withdraw(folder: Path, files: Sequence[StagedFile], before: str | None) -> None:
     """Undo `append` of files that were deleted; `before` is what `growth` told."""
     if before == NEW:
-        shutil.rmtree(folder / "_delta_log", ignore_errors=True)
+        shutil.rmtree(folder / LOG, ignore_errors=True)
         return
     table = open_table(folder)
     assert table is not None, "only an existing table was appended to"

@@ -117,8 +117,8 @@ def vacuum(lake: Lake, *, keep_hours: float = 24) -> int:
     with disk_errors(), lake.locked():
         sweep(lake.root.parent / "staging")
         held = {path for name in lake.table_names() for path in _held(lake.root / name)}
-        for path in lake.root.rglob("*.parquet"):
-            if path not in held and "_delta_log" not in path.parts and path.stat().st_mtime < deadline:
+        for path in list(lake.root.rglob("*.parquet")):
+            if path not in held and tables.LOG not in path.parts and path.stat().st_mtime < deadline:
                 path.unlink()
                 deleted += 1
                 with suppress(OSError):  # not empty
@@ -151,7 +151,7 @@ def backup(lake: Lake, target: Path) -> int:
 
 def _copy_log(lake: Lake, table: str, target: Path) -> list[Path]:
     """Copy a table's log; returns the data files that belong to it."""
-    shutil.copytree(lake.root / table / "_delta_log", target / table / "_delta_log")
+    shutil.copytree(lake.root / table / tables.LOG, target / table / tables.LOG)
     return _held(lake.root / table)
 
 

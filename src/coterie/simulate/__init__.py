@@ -1,0 +1,1 @@
+"""A world with known truth: `shop.simulate_shop` writes the files of a shop and, apart, what is true of it."""

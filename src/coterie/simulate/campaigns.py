@@ -1,7 +1,7 @@
 """Past campaigns with a randomised control group, and the truth about whom an offer moves.
 
-A campaign goes out on a Sunday evening; its goal is an order in the week from the Monday after. An opened offer brings an
-order that would not have come with the chance `lift`, and keeps each planned order away with the chance `harm`. With
+A campaign goes out on a Sunday evening; its goal is an order in the week from the Monday after. An opened offer brings
+an order that would not have come with the chance `lift`, and keeps each planned order away with the chance `harm`. With
 `expected` orders in the week (a Poisson mean) and `opened` the chance that the mail is opened,
 
     p_control = 1 - exp(-expected)
@@ -69,7 +69,7 @@ def moved_by_mail(people: People, owner: Ints) -> tuple[Floats, Floats]:
 
 
 def plan_sends(people: People, seed: int, when: Calendar) -> Sends:
-    """Whom the past campaigns were for: half of those who agreed to mail and were customers then, arms drawn at random."""
+    """Whom the past campaigns were for: half of those who agreed to mail and were customers; arms drawn at random."""
     rng = stream(seed, "campaigns")
     asked = (when.days * (np.arange(CAMPAIGNS) + 2) / (CAMPAIGNS + 2)).astype(np.int64)
     mondays = when.monday_before(np.minimum(asked, when.days - 8))
@@ -116,7 +116,7 @@ class Responses:
 
 
 def make_responses(people: People, sends: Sends, orders: Orders, seed: int, when: Calendar) -> Responses:
-    """What is on record: assigned, sent, opened, clicked, and the first order of the week as the goal, for both arms."""
+    """What is on record: assigned, sent, opened, clicked; for both arms the week's first order as the goal."""
     rng = stream(seed, "responses")
     n = len(sends)
     sent_at = when.epoch_seconds + (sends.monday - 1) * 86_400 + SENT_AT_HOUR * 3600

@@ -17,10 +17,12 @@ SATURDAY_SHARE = 0.55
 def habitual_moments(rng: np.random.Generator, people: People, owner: Ints, day: Ints, when: Calendar) -> Ints:
     """Seconds since 1970 (local time) for events of `owner` in the week of `day`, at their usual weekday and hour.
 
-    The day moves only inside its week (Monday to Sunday), never off a sales day, and never out of the owner's time as a customer.
+    The day moves only inside its week (Monday to Sunday), never off a sales day, and never out of the owner's time as
+    a customer.
     """
     moved = when.monday_before(day) + _weekdays(rng, people, owner)
-    fits = (moved >= people.start[owner].astype(np.int64)) & (moved <= people.stop[owner]) & (moved >= 0) & (moved < when.days)
+    inside = (moved >= 0) & (moved < when.days)
+    fits = inside & (moved >= np.floor(people.start[owner])) & (moved <= people.stop[owner])
     day = np.where(fits & ~when.sales_day[day], moved, day)
     return when.epoch_seconds + day * 86_400 + _seconds_of_day(rng, people, owner)
 
@@ -32,10 +34,11 @@ def _weekdays(rng: np.random.Generator, people: People, owner: Ints) -> Ints:
 
 
 def _seconds_of_day(rng: np.random.Generator, people: People, owner: Ints) -> Ints:
-    night = rng.random(len(owner)) < people.night[owner]
-    office = rng.random(len(owner)) < people.office[owner]
-    hours = np.select([night, office], [_hours(rng, NIGHT, len(owner)), _hours(rng, OFFICE, len(owner))], _hours(rng, REST, len(owner)))
-    return np.asarray(hours * 3600 + rng.integers(0, 3600, len(owner)), dtype=np.int64)
+    n = len(owner)
+    night, office = rng.random(n) < people.night[owner], rng.random(n) < people.office[owner]
+    at_night, at_work, at_rest = (_hours(rng, profile, n) for profile in (NIGHT, OFFICE, REST))
+    hours = np.select([night, office], [at_night, at_work], at_rest)
+    return np.asarray(hours * 3600 + rng.integers(0, 3600, n), dtype=np.int64)
 
 
 def _hours(rng: np.random.Generator, profile: tuple[tuple[int, float], ...], n: int) -> Ints:

@@ -79,5 +79,6 @@ def write(path: Path, columns: Mapping[str, object]) -> int:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise Failed("disk_full", f"No room left while writing {path.name}.", place=str(path)) from error
-        raise Failed("read_only", f"{path.name} cannot be written: {error}", place=str(path), fix="Choose another folder.") from error
+        message = f"{path.name} cannot be written: {error.strerror or error}."
+        raise Failed("read_only", message, place=str(path), fix="Choose another folder.") from error
     return int(table.num_rows)

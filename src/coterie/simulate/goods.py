@@ -80,10 +80,14 @@ def make_goods(seed: int) -> Goods:
         name_zh=[f"{b[1]}{s[1]}{t[1]}" for _, _, t, s, b in picked],
         thing_en=[t[0] for _, _, t, _, _ in picked],
         thing_zh=[t[1] for _, _, t, _, _ in picked],
-        description_en=[f"{t[0][0].upper()}{t[0][1:]} by {b[0]}: {s[2]}. For {sub.en.lower()}." for _, sub, t, s, b in picked],
+        description_en=[f"{_capital(t[0])} by {b[0]}: {s[2]}. For {sub.en.lower()}." for _, sub, t, s, b in picked],
         description_zh=[f"{b[1]}{t[1]}，{s[3]}，适合{sub.zh}。" for _, sub, t, s, b in picked],
         brand=[b[0] for *_, b in picked],
         cents=cents[order].astype(np.int64),
         quality=quality[order],
         shelf=shelf,
     )
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -24,6 +24,8 @@ DISCOUNTS = np.array([10, 15, 20, 30, 40], dtype=np.int64)
 NO_FRAUD, STOLEN_ACCOUNT, CARD_TESTING = range(3)
 FRAUD_KINDS: tuple[str, ...] = ("", "stolen_account", "card_testing")
 FRAUD_SHARE = 0.003
+STOLEN_LOG_PRICE = 5.4
+"""Natural logarithm of what thieves pay for one thing."""
 
 PRICE_NOISE = 0.40
 LUXURY_SHARE, LUXURY_SHARE_OF_WHALES = 0.002, 0.03
@@ -74,7 +76,7 @@ class Lines:
 
 
 def draw_days(people: People, seed: int, when: Calendar) -> Drawn:
-    """When each person orders: at the start, then a Poisson process in weighed time until they leave or the files end."""
+    """When each person orders: at the start, then a Poisson process in weighed time until they leave."""
     rng = stream(seed, "order days")
     buyers = np.flatnonzero(~people.bot)
     segment = people.segment[buyers]
@@ -120,19 +122,31 @@ def make_lines(people: People, orders: Orders, goods: Goods, seed: int, when: Ca
     order = np.repeat(np.arange(len(orders)), count)
     line = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count) + 1
     owner, fraud = orders.owner[order], orders.fraud[order]
-    product = choose_products(rng, people, owner, goods)
-    product = np.where(fraud == STOLEN_ACCOUNT, goods.nearest(np.full(len(order), _category("electronics")), rng.normal(5.4, 0.3, len(order))), product)
-    product = np.where(fraud == CARD_TESTING, goods.nearest(goods.category[product], np.full(len(order), 2.0)), product)
-    quantity = np.maximum(1, np.rint(people.units[owner] * np.exp(rng.normal(0, 0.35, len(order))))).astype(np.int64)
-    bulk = np.where(rng.random(len(order)) < BULK_SHARE, rng.integers(20, 81, len(order)), 1)
-    quantity = quantity * bulk
-    quantity = np.select([fraud == STOLEN_ACCOUNT, fraud == CARD_TESTING], [rng.integers(2, 6, len(order)), 1], quantity)
+    product = _products(rng, people, owner, fraud, goods)
+    quantity = _quantities(rng, people, owner, fraud)
     cheap = (rng.random(len(order)) < people.discounted[owner]) & (fraud == NO_FRAUD)
     discount = np.where(cheap, DISCOUNTS[rng.integers(0, len(DISCOUNTS), len(order))], 0)
     free = (rng.random(len(order)) < FREE_SAMPLE_SHARE) & (line > 1)
     cents = (quantity * goods.cents[product] * (100 - discount) + 50) // 100 * ~free
     bought = Lines(order, line, orders.second[order], product, quantity, discount, cents)
     return _with_refunds(rng, bought, people.refund[owner] * ~free, count, when)
+
+
+def _products(rng: np.random.Generator, people: People, owner: Ints, fraud: Ints, goods: Goods) -> Ints:
+    """Thieves take costly electronics, card testers the cheapest thing, the honest what they like."""
+    n = len(owner)
+    liked = choose_products(rng, people, owner, goods)
+    costly = goods.nearest(np.full(n, _category("electronics")), rng.normal(STOLEN_LOG_PRICE, 0.3, n))
+    cheapest = goods.nearest(goods.category[liked], np.zeros(n))
+    return np.select([fraud == STOLEN_ACCOUNT, fraud == CARD_TESTING], [costly, cheapest], liked).astype(np.int64)
+
+
+def _quantities(rng: np.random.Generator, people: People, owner: Ints, fraud: Ints) -> Ints:
+    n = len(owner)
+    usual = np.maximum(1, np.rint(people.units[owner] * np.exp(rng.normal(0, 0.35, n))))
+    bulk = np.where(rng.random(n) < BULK_SHARE, rng.integers(20, 81, n), 1)
+    several = rng.integers(2, 6, n)
+    return np.select([fraud == STOLEN_ACCOUNT, fraud == CARD_TESTING], [several, 1], usual * bulk).astype(np.int64)
 
 
 def choose_products(rng: np.random.Generator, people: People, owner: Ints, goods: Goods) -> Ints:

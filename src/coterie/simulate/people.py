@@ -1,4 +1,4 @@
-"""The customers: who they are, how they behave, when they come and when they leave for good; their firms and friends."""
+"""The customers: who they are, how they behave, when they come and leave for good; their firms and friends."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def make_people(customers: int, seed: int, when: Calendar) -> People:
     whale = rng.random(customers) < WHALE_SHARE
     rate = _scattered(rng, "orders_per_year", segment, 0.32) * np.where(whale, 2.2, 1.0) / 365.25
     hazard = _column("lapses_per_year")[segment] * rng.gamma(2.0, 0.5, customers) / 365.25
-    old, start = _starts(rng, customers, segment, rate, when)
+    old, start = _starts(rng, segment, rate, when)
     city = rng.choice(len(CITIES), size=customers, p=[c.share for c in CITIES]).astype(np.int64)
     wholesale = segment == next(i for i, s in enumerate(SEGMENTS) if s.name == "wholesale_buyer")
     return People(
@@ -121,8 +121,9 @@ def _tendency(rng: np.random.Generator, field: str, segment: Ints) -> Floats:
     return logit_normal(rng, _column(field)[segment], 0.42)
 
 
-def _starts(rng: np.random.Generator, customers: int, segment: Ints, rate: Floats, when: Calendar) -> tuple[Bools, Floats]:
-    """Old customers start at their first order inside the period, new ones when they sign up, more of them each month."""
+def _starts(rng: np.random.Generator, segment: Ints, rate: Floats, when: Calendar) -> tuple[Bools, Floats]:
+    """Old customers start at their first order inside the period, new ones when they sign up, all the time."""
+    customers = len(segment)
     old = rng.random(customers) < OLD_SHARE
     whole = when.weighed(segment, np.full(customers, float(when.days)))
     reach = 1 - np.exp(-rate * whole * 0.6)  # everyone in the files has bought by then
@@ -149,7 +150,10 @@ def _accounts(rng: np.random.Generator, customers: int, wholesale: Bools) -> Int
 
 
 def birth_days(rng: np.random.Generator, customers: int, last_day: int) -> Ints:
-    """Birth dates in days since 1970, as is `last_day`, for ages 18 to 80 with most around 35; one in 400 is the 1900-01-01 of a careless form."""
+    """Birth dates in days since 1970, as is `last_day`: ages 18 to 80, most around 35.
+
+    One in 400 is the 1900-01-01 of a careless form.
+    """
     age = 18 + 62 * rng.beta(1.8, 4.0, customers)
     born = last_day - (age * 365.25).astype(np.int64)
     careless = rng.random(customers) < 1 / 400
@@ -157,7 +161,7 @@ def birth_days(rng: np.random.Generator, customers: int, last_day: int) -> Ints:
 
 
 def friendships(people: People, seed: int) -> tuple[Ints, Ints, Ints]:
-    """Undirected friendships as (person, friend, weight), each pair once: mostly of one city and one taste, some at random.
+    """Undirected friendships as (person, friend, weight), each pair once: most of one city and taste, some at random.
 
     Returns arrays of equal length: two indexes into `people`, and a weight of 1 to 20 (messages a month).
     """

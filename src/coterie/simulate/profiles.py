@@ -12,8 +12,18 @@ from coterie.simulate.people import NO_ACCOUNT, People, account_count, birth_day
 from coterie.simulate.random_streams import stream
 from coterie.simulate.seasons import Calendar, Ints
 from coterie.simulate.words import (
-    ACCOUNT_HEADS, ACCOUNT_TAILS, CITIES, COUNTRY_SPELLINGS, FIRST_EN, GIVEN_ZH, LAST_EN, SECTORS, SURNAMES_ZH,
-)  # fmt: skip
+    ACCOUNT_HEADS,
+    ACCOUNT_TAILS,
+    CITIES,
+    COUNTRY_SPELLINGS,
+    FIRST_EN,
+    GIVEN_ZH,
+    LAST_EN,
+    MAIL_DOMAINS,
+    MAIL_WORDS,
+    SECTORS,
+    SURNAMES_ZH,
+)
 
 Texts = npt.NDArray[np.object_]
 
@@ -57,24 +67,36 @@ def account_columns(people: People, seed: int) -> dict[str, object]:
     rng = stream(seed, "accounts")
     n = account_count(len(people))
     keys = account_keys(len(people), seed)
-    head, tail = rng.integers(0, len(ACCOUNT_HEADS), n), rng.integers(0, len(ACCOUNT_TAILS), n)
     employees = np.maximum(1, np.rint(rng.lognormal(3.4, 1.3, n))).astype(np.int64)
-    revenue = np.rint(employees * rng.lognormal(11.3, 0.5, n) / 1000) * 1000
+    revenue = (np.rint(employees * rng.lognormal(11.3, 0.5, n) / 1000) * 1000).astype(np.int64)
     parent = rng.integers(0, np.maximum(np.arange(n), 1))  # an earlier firm: no circles
     alone = (rng.random(n) > 0.33) | (np.arange(n) == 0)
-    spelled = np.where(rng.random(n) < 0.03, np.array([s[:-1] for s in SECTORS], dtype=object)[head % len(SECTORS)], "")
-    sector = np.where(spelled == "", np.array(SECTORS, dtype=object)[head % len(SECTORS)], spelled)
+    city = rng.choice(len(CITIES), n, p=[c.share for c in CITIES])
     order = np.argsort(keys)
     return {
         "account_id": columns.texts(keys[order]),
-        "name": columns.texts(np.array([f"{ACCOUNT_HEADS[h]} {ACCOUNT_TAILS[t]}" for h, t in zip(head, tail, strict=True)], dtype=object)[order]),
+        "name": columns.texts(_firm_names(rng, n)),
         "parent_id": columns.texts(keys[parent][order], alone[order]),
-        "sector": columns.texts(sector[order]),
+        "sector": columns.texts(_sectors(rng, n)),
         "employees": columns.numbers(employees[order], _missing(rng, n, 0.06)),
-        "revenue": columns.numbers(revenue.astype(np.int64)[order], _missing(rng, n, 0.10)),
+        "revenue": columns.numbers(revenue[order], _missing(rng, n, 0.10)),
         "founded_year": rng.integers(1950, 2024, n),
-        "country": columns.named(rng.choice(len(CITIES), n, p=[c.share for c in CITIES]), [c.country for c in CITIES]),
+        "country": columns.named(city, [c.country for c in CITIES]),
     }
+
+
+def _firm_names(rng: np.random.Generator, n: int) -> Texts:
+    head = np.array([f"{word} " for word in ACCOUNT_HEADS], dtype=object)[rng.integers(0, len(ACCOUNT_HEADS), n)]
+    tail = np.array(ACCOUNT_TAILS, dtype=object)[rng.integers(0, len(ACCOUNT_TAILS), n)]
+    return np.asarray(head + tail, dtype=object)
+
+
+def _sectors(rng: np.random.Generator, n: int) -> Texts:
+    """Some lack a letter, as when typed in a hurry."""
+    sector = np.array(SECTORS, dtype=object)[rng.integers(0, len(SECTORS), n)]
+    hurried = _missing(rng, n, DIRTY_SHARE)
+    sector[hurried] = [name[:-3] + name[-2:] for name in sector[hurried]]
+    return sector
 
 
 def _last_day(when: Calendar) -> int:
@@ -102,16 +124,19 @@ def _names(rng: np.random.Generator, people: People) -> Texts:
 
 def _emails(rng: np.random.Generator, n: int) -> Texts:
     """Addresses that say nothing of the person and reach nobody; one in 200 lacks its `@`."""
-    words = np.array(["sun", "moon", "river", "tea", "blue", "lucky", "cloud", "panda", "star", "rain"], dtype=object)
+    words = np.array(MAIL_WORDS, dtype=object)
+    one, two = words[rng.integers(0, len(words), n)], words[rng.integers(0, len(words), n)]
     number = rng.permutation(n * 4)[:n].astype(str).astype(object)
-    domain = np.array(["@example.com", "@example.org", "@example.net", "@mail.example"], dtype=object)[rng.integers(0, 4, n)]
-    domain = np.where(_missing(rng, n, 0.005), ".example.com", domain)
-    return np.asarray(words[rng.integers(0, 10, n)] + "." + words[rng.integers(0, 10, n)] + number + domain, dtype=object)
+    domain = np.array(MAIL_DOMAINS, dtype=object)[rng.integers(0, len(MAIL_DOMAINS), n)]
+    at = np.where(_missing(rng, n, 0.005), ".", "@")
+    return np.asarray(one + "." + two + number + at + domain, dtype=object)
 
 
 def _phones(rng: np.random.Generator, chinese: npt.NDArray[np.bool_]) -> Texts:
     """Eleven digits each; 12... and 0100... are given to nobody. Leading zeros matter."""
-    number = np.where(chinese, 12_000_000_000 + rng.integers(0, 10**9, len(chinese)), 1_000_000_000 + rng.integers(0, 10**7, len(chinese)))
+    n = len(chinese)
+    home, abroad = 12_000_000_000 + rng.integers(0, 10**9, n), 1_000_000_000 + rng.integers(0, 10**7, n)
+    number = np.where(chinese, home, abroad)
     return np.array([f"{v:011d}" for v in number.tolist()], dtype=object)
 
 
@@ -123,12 +148,14 @@ def _places(rng: np.random.Generator, people: People) -> tuple[Texts, Texts]:
         (_missing(rng, len(people), DIRTY_SHARE), country, [COUNTRY_SPELLINGS[c.country] for c in CITIES]),
     ):
         choice = rng.integers(0, 12, len(people))
-        column[dirty] = [spellings[c][k % len(spellings[c])] for c, k in zip(people.city[dirty], choice[dirty], strict=True)]
+        column[dirty] = [
+            spellings[c][k % len(spellings[c])] for c, k in zip(people.city[dirty], choice[dirty], strict=True)
+        ]
     return city, country
 
 
 def _signed_up(rng: np.random.Generator, people: People, orders: Orders, when: Calendar) -> Ints:
-    """New customers sign up within the hours before their first order; old ones up to five years before the first day."""
+    """New customers sign up hours before their first order; old ones up to five years before the first day."""
     n = len(people)
     first = when.epoch_seconds + (people.start * 86_400).astype(np.int64)
     np.minimum.at(first, orders.owner, orders.second)

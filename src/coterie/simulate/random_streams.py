@@ -30,7 +30,9 @@ def logit_normal(rng: np.random.Generator, middle: npt.NDArray[np.float64], sd: 
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
-def pick(rng: np.random.Generator, owner: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def pick(
+    rng: np.random.Generator, owner: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
     """For each entry of `owner` one column of `shares`, drawn by that owner's row of shares (rows sum to 1).
 
     >>> pick(stream(1, "x"), np.array([0, 0, 1]), np.array([[1.0, 0.0], [0.0, 1.0]])).tolist()

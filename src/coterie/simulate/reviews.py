@@ -39,7 +39,9 @@ def make_reviews(people: People, orders: Orders, lines: Lines, goods: Goods, see
     """Some buyers say what they think, two days to a month after buying."""
     rng = stream(seed, "reviews")
     later = lines.second + rng.integers(2 * 86_400, 30 * 86_400, len(lines))
-    said = (lines.quantity > 0) & (rng.random(len(lines)) < REVIEWED) & (later < when.epoch_seconds + when.days * 86_400)
+    said = (
+        (lines.quantity > 0) & (rng.random(len(lines)) < REVIEWED) & (later < when.epoch_seconds + when.days * 86_400)
+    )
     chosen = np.flatnonzero(said)
     chosen = chosen[np.argsort(later[chosen], kind="stable")]
     owner, product = orders.owner[lines.order[chosen]], lines.product[chosen]
@@ -62,7 +64,7 @@ def _texts(
     thing_zh = np.array([f"{t}，" for t in goods.thing_zh], dtype=object)[product]
     end_en = np.array([[f" {c}".rstrip() for c in row] for row in CLOSERS_EN], dtype=object)[mood, closing]
     end_zh = np.array(CLOSERS_ZH, dtype=object)[mood, closing]
-    return np.where(language == 0, thing_en + english + end_en, thing_zh + chinese + end_zh)
+    return np.asarray(np.where(language == 0, thing_en + english + end_en, thing_zh + chinese + end_zh), dtype=object)
 
 
 def _sentences(book: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> npt.NDArray[np.object_]:

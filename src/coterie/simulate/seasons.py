@@ -1,4 +1,4 @@
-"""How the days of a year differ for a shop: seasons, gift feasts, sales days; and time that runs faster when more is bought."""
+"""How the days of a year differ for a shop: seasons, feasts, sales days; and time weighed by how much is bought."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from coterie.simulate.segments import SEGMENTS
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FEASTS: tuple[tuple[int, int, int, float], ...] = ((2, 14, 10, 2.0), (5, 10, 9, 1.6), (9, 20, 10, 1.6), (12, 24, 21, 3.0))
+FEASTS: tuple[tuple[int, int, int, float], ...] = (
+    (2, 14, 10, 2.0),
+    (5, 10, 9, 1.6),
+    (9, 20, 10, 1.6),
+    (12, 24, 21, 3.0),
+)
 """Month, day, days of shopping before it, strength: Valentine's, Mother's Day, mid-autumn, Christmas."""
 
 SALES_DAYS: tuple[tuple[int, int, float], ...] = ((6, 18, 1.8), (11, 11, 2.5), (11, 27, 1.5))
@@ -24,12 +29,12 @@ FUTURE_DAYS = 90
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days simulated, and for each segment how much a day weighs (1 is an average day), summed from the first day on.
+    """The days simulated, and for each segment how much they weigh (an average day: 1), summed from the first day on.
 
     first : the first day; days count from its midnight
     days : number of days that the files cover
     sales_day : bool array, shape (days + FUTURE_DAYS,)
-    elapsed : float array, shape (segments, days + FUTURE_DAYS + 1); `elapsed[s, d]` is the weight of all days before day d
+    elapsed : float array, shape (segments, days + FUTURE_DAYS + 1); `elapsed[s, d]` weighs all days before d
     """
 
     first: date

@@ -1,8 +1,9 @@
 """A shop with known truth: writes the files that such a shop would import, and apart from them what is true.
 
-The world: customers of six planted kinds (`segments.py`) come, buy, look around, send things back, review, make friends,
-answer offers and one day leave for good. Purchases are Poisson in a time that runs faster in feasts and sales; lifetimes are
-exponential with a hazard of one's own. A few customers spend far more than others, some are bots, and some orders are fraud.
+The world: customers of six planted kinds (`segments.py`) come, buy, look around, send things back, review, make
+friends, answer offers and one day leave for good. Purchases are Poisson in a time that runs faster in feasts and sales;
+lifetimes are exponential with a hazard of one's own. A few customers spend far more than others, some are bots, and
+some orders are fraud. `demo_tags.py` says by which tags the planted kinds are found.
 
 Every imported file is what a shop would know. Ids, the order of rows, names and addresses say nothing of the truth.
 Moments have no zone: they are local time of the workspace.
@@ -37,7 +38,11 @@ ARMS: tuple[str, ...] = ("control", "treatment")
 
 @dataclass(frozen=True)
 class ShopFiles:
-    """The files written: `imported` and `truth` map a short name to its path, `rows` the same names to numbers of rows."""
+    """The files written.
+
+    imported, truth : short name (`orders`) to its path
+    rows : number of rows, by `orders` for imported files and `truth/churn` for truth
+    """
 
     folder: Path
     imported: Mapping[str, Path]
@@ -128,7 +133,10 @@ def build_world(*, customers: int, seed: int, end: date, years: int, progress: P
 def _check(customers: int, seed: int, years: int) -> None:
     if customers < FEWEST_CUSTOMERS or customers > 20_000_000:
         raise Refused(
-            "bad_argument", f"{customers} customers cannot be simulated.", place="--customers", fix="Give 50 to 20,000,000."
+            "bad_argument",
+            f"{customers} customers cannot be simulated.",
+            place="--customers",
+            fix="Give 50 to 20,000,000.",
         )
     if seed < 0:
         raise Refused("bad_argument", f"{seed} is not a seed.", place="--seed", fix="Give a whole number of 0 or more.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from coterie.simulate import columns
-from coterie.simulate.campaigns import WEEK, Sends, response
+from coterie.simulate.campaigns import CAMPAIGNS, Sends, response
 from coterie.simulate.goods import Goods
 from coterie.simulate.orders import FRAUD_KINDS, Orders
-from coterie.simulate.people import People
+from coterie.simulate.people import Bools, People
 from coterie.simulate.random_streams import stream
 from coterie.simulate.reviews import Reviews
 from coterie.simulate.seasons import FUTURE_DAYS, Calendar, Floats, Ints
@@ -35,13 +34,17 @@ def segment_columns(people: People) -> dict[str, object]:
 class Future:
     """The next `FUTURE_DAYS` days: what is to be expected of each customer, and one future drawn from it."""
 
-    alive: Ints  # bool as 0/1 at the end of the files
+    alive: Bools  # at the end of the files
     expected: Floats  # orders, given that they are alive, their rate, hazard and the seasons; 0 for those who left
     drawn: Ints  # orders in the drawn future
 
 
 def future(people: People, seed: int, when: Calendar) -> Future:
-    """Expected orders: the sum over days u of rate * weight(u) * exp(-hazard * u); the drawn future leaves and orders so."""
+    """What comes, for those still customers.
+
+    Expected orders: the sum over the days u of rate * weight(u) * exp(-hazard * u). The drawn future is one draw of
+    just that: leaving by the hazard, and until then a Poisson number of orders.
+    """
     rng = stream(seed, "future")
     end = float(when.days)
     alive = (people.stop > end) & ~people.bot
@@ -52,7 +55,7 @@ def future(people: People, seed: int, when: Calendar) -> Future:
     leaves = end + rng.exponential(1.0, len(people)) / people.hazard
     until = np.minimum(leaves, end + FUTURE_DAYS)
     mean = people.rate * (when.weighed(people.segment, until) - when.weighed(people.segment, np.full(len(people), end)))
-    return Future(alive.astype(np.int64), expected, rng.poisson(mean) * alive)
+    return Future(alive, expected, rng.poisson(mean) * alive)
 
 
 def churn_columns(people: People, seed: int, when: Calendar) -> dict[str, object]:
@@ -62,8 +65,8 @@ def churn_columns(people: People, seed: int, when: Calendar) -> dict[str, object
     left_at = when.epoch_seconds + (np.minimum(people.stop, 1e5) * 86_400).astype(np.int64)
     return {
         "customer_id": people.key[real],
-        "alive": ahead.alive[real].astype(np.bool_),
-        "churned_at": columns.moments(left_at[real], ahead.alive[real] == 1),
+        "alive": ahead.alive[real],
+        "churned_at": columns.moments(left_at[real], ahead.alive[real]),
         "hazard_per_day": columns.fractions(people.hazard[real]),
         "orders_per_day": columns.fractions(people.rate[real]),
         "expected_orders_90d": columns.fractions(ahead.expected[real]),
@@ -136,8 +139,6 @@ def review_ids(reviews: Reviews) -> Ints:
 
 def campaign_ids() -> list[str]:
     """Names of the past campaigns."""
-    from coterie.simulate.campaigns import CAMPAIGNS
-
     return [f"offer-{k + 1:02d}" for k in range(CAMPAIGNS)]
 
 

@@ -83,12 +83,16 @@ def _browsing(rng: np.random.Generator, people: People, when: Calendar) -> _Sess
 
 def _before_orders(rng: np.random.Generator, orders: Orders, lines: Lines) -> _Sessions:
     """Visits of two or more steps that end with the first line's product in the cart, minutes before the order."""
-    seen = np.flatnonzero((orders.channel != STORE) & (orders.fraud == 0) & (rng.random(len(orders)) < SEEN_BEFORE_ORDER))
+    seen = np.flatnonzero(
+        (orders.channel != STORE) & (orders.fraud == 0) & (rng.random(len(orders)) < SEEN_BEFORE_ORDER)
+    )
     product = np.full(len(orders), NOTHING)
     opening = lines.line == 1
     product[lines.order[opening]] = lines.product[opening]
     second = orders.second[seen] - rng.integers(120, 1800, len(seen))
-    device = np.where(orders.channel[seen] == APP, ON_APP, rng.choice([ON_PHONE, ON_DESKTOP], size=len(seen), p=[0.55, 0.45]))
+    device = np.where(
+        orders.channel[seen] == APP, ON_APP, rng.choice([ON_PHONE, ON_DESKTOP], size=len(seen), p=[0.55, 0.45])
+    )
     none = np.full(len(seen), NOTHING)
     return _Sessions(orders.owner[seen], second, 2 + rng.poisson(MORE_STEPS, len(seen)), device, product[seen], none)
 

@@ -32,6 +32,10 @@ def _shelf(en: str, zh: str, things: str) -> Subcategory:
     return Subcategory(en, zh, tuple((a, b) for a, b in pairs))
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 CATEGORIES: tuple[Category, ...] = (
     Category(
         "beauty",
@@ -63,9 +67,15 @@ CATEGORIES: tuple[Category, ...] = (
         "数码",
         78.0,
         (
-            _shelf("Phone accessories", "手机配件", "phone case=手机壳,power bank=充电宝,charging cable=数据线,car mount=车载支架"),
+            _shelf(
+                "Phone accessories",
+                "手机配件",
+                "phone case=手机壳,power bank=充电宝,charging cable=数据线,car mount=车载支架",
+            ),
             _shelf("Audio", "影音", "earphones=耳机,speaker=音箱,microphone=麦克风,radio=收音机"),
-            _shelf("Smart home", "智能家居", "smart bulb=智能灯泡,smart plug=智能插座,door sensor=门窗传感器,camera=摄像头"),
+            _shelf(
+                "Smart home", "智能家居", "smart bulb=智能灯泡,smart plug=智能插座,door sensor=门窗传感器,camera=摄像头"
+            ),
             _shelf("Computing", "电脑外设", "keyboard=键盘,mouse=鼠标,USB hub=扩展坞,monitor stand=显示器支架"),
         ),
     ),
@@ -88,7 +98,11 @@ CATEGORIES: tuple[Category, ...] = (
         45.0,
         (
             _shelf("Snacks", "零食", "mixed nuts=混合坚果,crisps=薯片,chocolate=巧克力,dried mango=芒果干"),
-            _shelf("Tea and coffee", "茶与咖啡", "green tea=绿茶,coffee beans=咖啡豆,oolong tea=乌龙茶,instant coffee=速溶咖啡"),
+            _shelf(
+                "Tea and coffee",
+                "茶与咖啡",
+                "green tea=绿茶,coffee beans=咖啡豆,oolong tea=乌龙茶,instant coffee=速溶咖啡",
+            ),
             _shelf("Staples", "粮油", "rice=大米,olive oil=橄榄油,noodles=面条,soy sauce=酱油"),
             _shelf("Drinks", "饮料", "oat milk=燕麦奶,sparkling water=气泡水,orange juice=橙汁,soy milk=豆浆"),
         ),
@@ -114,7 +128,9 @@ CATEGORIES: tuple[Category, ...] = (
             _shelf("Fitness", "健身", "yoga mat=瑜伽垫,dumbbells=哑铃,resistance band=弹力带,skipping rope=跳绳"),
             _shelf("Outdoor", "户外", "tent=帐篷,sleeping bag=睡袋,head torch=头灯,hiking poles=登山杖"),
             _shelf("Cycling", "骑行", "bike lamp=车灯,cycling gloves=骑行手套,bike lock=车锁,helmet=头盔"),
-            _shelf("Running", "跑步", "running vest=跑步背心,sports watch=运动手表,water bottle=运动水壶,arm band=臂包"),
+            _shelf(
+                "Running", "跑步", "running vest=跑步背心,sports watch=运动手表,water bottle=运动水壶,arm band=臂包"
+            ),
         ),
     ),
     Category(
@@ -123,8 +139,14 @@ CATEGORIES: tuple[Category, ...] = (
         "图书文具",
         48.0,
         (
-            _shelf("Novels", "小说", "crime novel=推理小说,science fiction=科幻小说,short stories=短篇小说集,classic novel=经典名著"),
-            _shelf("Learning", "教育", "language course=外语教程,maths workbook=数学练习册,atlas=地图册,cook book=菜谱"),
+            _shelf(
+                "Novels",
+                "小说",
+                "crime novel=推理小说,science fiction=科幻小说,short stories=短篇小说集,classic novel=经典名著",
+            ),
+            _shelf(
+                "Learning", "教育", "language course=外语教程,maths workbook=数学练习册,atlas=地图册,cook book=菜谱"
+            ),
             _shelf("Stationery", "文具", "notebook=笔记本,gel pens=中性笔,stapler=订书机,sticky notes=便利贴"),
             _shelf("Art supplies", "美术", "water colours=水彩颜料,sketch book=素描本,brush set=画笔套装,clay=黏土"),
         ),
@@ -132,10 +154,23 @@ CATEGORIES: tuple[Category, ...] = (
 )
 
 BRANDS: tuple[tuple[str, str], ...] = (
-    ("Norrland", "北陆"), ("Qinghe", "清禾"), ("Marlow", "马洛"), ("Yunshan", "云杉"), ("Pebble", "卵石"), ("Lanting", "兰汀"),
-    ("Fjord", "峡湾"), ("Moxi", "墨溪"), ("Harbour", "港湾"), ("Xingye", "星野"), ("Tilde", "蒂尔德"), ("Baishu", "柏舒"),
-    ("Copperleaf", "铜叶"), ("Jiuyue", "玖月"), ("Ostrava", "奥斯塔"), ("Zhuyin", "竹音"),
-)  # fmt: skip
+    ("Norrland", "北陆"),
+    ("Qinghe", "清禾"),
+    ("Marlow", "马洛"),
+    ("Yunshan", "云杉"),
+    ("Pebble", "卵石"),
+    ("Lanting", "兰汀"),
+    ("Fjord", "峡湾"),
+    ("Moxi", "墨溪"),
+    ("Harbour", "港湾"),
+    ("Xingye", "星野"),
+    ("Tilde", "蒂尔德"),
+    ("Baishu", "柏舒"),
+    ("Copperleaf", "铜叶"),
+    ("Jiuyue", "玖月"),
+    ("Ostrava", "奥斯塔"),
+    ("Zhuyin", "竹音"),
+)
 
 STYLES: tuple[tuple[str, str, str, str], ...] = (
     ("Classic", "经典款", "a design that has sold for years", "多年热销的经典设计"),
@@ -148,17 +183,23 @@ STYLES: tuple[tuple[str, str, str, str], ...] = (
     ("Limited", "限量款", "a numbered limited edition", "编号限量发售"),
 )
 
+MAIL_WORDS: tuple[str, ...] = ("sun", "moon", "river", "tea", "blue", "lucky", "cloud", "panda", "star", "rain")
+MAIL_DOMAINS: tuple[str, ...] = ("example.com", "example.org", "example.net", "mail.example")
+
 SURNAMES_ZH = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余"
-GIVEN_ZH = "伟芳娜敏静丽强磊洋艳勇军杰娟涛明超霞平刚桂英文华建国玉兰秀梅志红鹏飞宇浩然子涵欣怡梓萱雨桐一诺思远嘉懿俊辉晨曦"
-FIRST_EN: tuple[str, ...] = tuple(
-    "Alice Amir Anna Ben Carla Chloe Daniel Diego Elena Emma Ethan Fatima Felix Grace Hana Henry Ines Isaac Jack Julia Karim "
-    "Laura Leo Lena Lucas Maria Maya Mila Nadia Noah Nora Olivia Omar Oscar Paul Priya Rosa Ruby Sam Sara Simon Sofia Tara "
-    "Thomas Uma Victor Wei Yara Zoe".split()
+GIVEN_ZH = (
+    "伟芳娜敏静丽强磊洋艳勇军杰娟涛明超霞平刚桂英文华建国玉兰秀梅志红鹏飞宇浩然子涵欣怡梓萱雨桐一诺思远嘉懿俊辉晨曦"
 )
-LAST_EN: tuple[str, ...] = tuple(
-    "Adams Ahmed Andersson Baker Bauer Becker Brown Carter Clark Costa Davies Dubois Evans Fischer Garcia Green Hall Hansen "
-    "Hughes Ivanov Jones Kaur Khan Klein Kowalski Larsen Lee Lopez Martin Meyer Moore Moreau Müller Nielsen Novak O'Brien "
-    "Patel Petit Rossi Ryan Santos Schmidt Silva Smith Taylor Thompson Walker Weber White Wright".split()
+FIRST_EN: tuple[str, ...] = _words(
+    "Alice Amir Anna Ben Carla Chloe Daniel Diego Elena Emma Ethan Fatima Felix Grace Hana Henry "
+    "Ines Isaac Jack Julia Karim Laura Leo Lena Lucas Maria Maya Mila Nadia Noah Nora Olivia Omar "
+    "Oscar Paul Priya Rosa Ruby Sam Sara Simon Sofia Tara Thomas Uma Victor Wei Yara Zoe"
+)
+LAST_EN: tuple[str, ...] = _words(
+    "Adams Ahmed Andersson Baker Bauer Becker Brown Carter Clark Costa Davies Dubois Evans Fischer "
+    "Garcia Green Hall Hansen Hughes Ivanov Jones Kaur Khan Klein Kowalski Larsen Lee Lopez Martin "
+    "Meyer Moore Moreau Müller Nielsen Novak O'Brien Patel Petit Rossi Ryan Santos Schmidt Silva "
+    "Smith Taylor Thompson Walker Weber White Wright"
 )
 
 
@@ -194,36 +235,100 @@ COUNTRY_SPELLINGS: dict[str, tuple[str, ...]] = {
     "Singapore": ("SG", "singapore"),
 }
 
-SECTORS: tuple[str, ...] = ("retail", "hospitality", "education", "healthcare", "manufacturing", "software", "logistics", "marketing")
-ACCOUNT_HEADS: tuple[str, ...] = tuple(
-    "Alder Birch Cedar Delta Ember Falcon Garnet Harbor Indigo Juniper Kestrel Lotus Maple Nimbus Orchid Pioneer Quartz River "
-    "Summit Tulip Union Vertex Willow Yarrow Zenith 东方 华兴 金桥 南山 天和".split()
+SECTORS: tuple[str, ...] = _words("retail hospitality education healthcare manufacturing software logistics marketing")
+ACCOUNT_HEADS: tuple[str, ...] = _words(
+    "Alder Birch Cedar Delta Ember Falcon Garnet Harbor Indigo Juniper Kestrel Lotus Maple Nimbus "
+    "Orchid Pioneer Quartz River Summit Tulip Union Vertex Willow Yarrow Zenith 东方 华兴 金桥 南山 "
+    "天和"
 )
-ACCOUNT_TAILS: tuple[str, ...] = ("Trading", "Hotels", "Schools", "Clinic Group", "Works", "Systems", "Freight", "Media", "Foods", "Office Supply")
+ACCOUNT_TAILS: tuple[str, ...] = (
+    "Trading",
+    "Hotels",
+    "Schools",
+    "Clinic Group",
+    "Works",
+    "Systems",
+    "Freight",
+    "Media",
+    "Foods",
+    "Office Supply",
+)
 
-SEARCHES: tuple[str, ...] = ("gift", "礼物", "sale", "特价", "new in", "新品", "wholesale", "best seller", "热销", "organic", "有机")
+SEARCHES: tuple[str, ...] = (
+    "gift",
+    "礼物",
+    "sale",
+    "特价",
+    "new in",
+    "新品",
+    "wholesale",
+    "best seller",
+    "热销",
+    "organic",
+    "有机",
+)
 
 TOPICS: tuple[str, ...] = ("quality", "delivery", "price", "fit", "service")
 REVIEWS_EN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # topic: (praise, complaint)
     "quality": (
-        ("The material feels solid and well made.", "Sturdy, nicely finished, no faults at all.", "Top quality, better than expected."),
-        ("It broke after three days of use.", "Cheap material, the finish came off at once.", "Poor quality, already falling apart."),
+        (
+            "The material feels solid and well made.",
+            "Sturdy, nicely finished, no faults at all.",
+            "Top quality, better than expected.",
+        ),
+        (
+            "It broke after three days of use.",
+            "Cheap material, the finish came off at once.",
+            "Poor quality, already falling apart.",
+        ),
     ),
     "delivery": (
-        ("Arrived the next day, well packed.", "Fast shipping, and the courier was friendly.", "Delivery was quicker than promised."),
-        ("It came two weeks late.", "The parcel was crushed when it arrived.", "Shipping took forever, and nobody told me why."),
+        (
+            "Arrived the next day, well packed.",
+            "Fast shipping, and the courier was friendly.",
+            "Delivery was quicker than promised.",
+        ),
+        (
+            "It came two weeks late.",
+            "The parcel was crushed when it arrived.",
+            "Shipping took forever, and nobody told me why.",
+        ),
     ),
     "price": (
-        ("Great value for the money.", "Cheaper than anywhere else, what a bargain.", "The discount made this a very good buy."),
-        ("Far too expensive for what you get.", "The price dropped a day after I paid.", "Overpriced; not worth the money."),
+        (
+            "Great value for the money.",
+            "Cheaper than anywhere else, what a bargain.",
+            "The discount made this a very good buy.",
+        ),
+        (
+            "Far too expensive for what you get.",
+            "The price dropped a day after I paid.",
+            "Overpriced; not worth the money.",
+        ),
     ),
     "fit": (
-        ("The size is exactly right.", "Fits perfectly, true to the size chart.", "Just the size I needed, very comfortable."),
-        ("Much smaller than the size chart says.", "The size is wrong, it does not fit.", "Too big, I had to send it back."),
+        (
+            "The size is exactly right.",
+            "Fits perfectly, true to the size chart.",
+            "Just the size I needed, very comfortable.",
+        ),
+        (
+            "Much smaller than the size chart says.",
+            "The size is wrong, it does not fit.",
+            "Too big, I had to send it back.",
+        ),
     ),
     "service": (
-        ("Customer service answered within minutes.", "The support team solved my question kindly.", 'They said "no problem" and helped.'),
-        ("Nobody answers my messages.", "Support was rude, and my refund is still missing.", "Terrible service, they ignored my complaint."),
+        (
+            "Customer service answered within minutes.",
+            "The support team solved my question kindly.",
+            'They said "no problem" and helped.',
+        ),
+        (
+            "Nobody answers my messages.",
+            "Support was rude, and my refund is still missing.",
+            "Terrible service, they ignored my complaint.",
+        ),
     ),
 }
 REVIEWS_ZH: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -252,4 +357,7 @@ CLOSERS_EN: tuple[tuple[str, ...], tuple[str, ...]] = (
     ("Would buy again.", "Recommended!", "Happy with it, thanks.", ""),
     ("Would not buy again.", "Very disappointed.", "Asked for a refund.", ""),
 )
-CLOSERS_ZH: tuple[tuple[str, ...], tuple[str, ...]] = (("会回购。", "推荐！", "很满意，谢谢。", ""), ("不会再买了。", "非常失望。", "已经申请退款。", ""))
+CLOSERS_ZH: tuple[tuple[str, ...], tuple[str, ...]] = (
+    ("会回购。", "推荐！", "很满意，谢谢。", ""),
+    ("不会再买了。", "非常失望。", "已经申请退款。", ""),
+)

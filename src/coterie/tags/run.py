@@ -94,6 +94,7 @@ class Run:
         same = unfinished is not None and (unfinished.as_of, unfinished.data_version) == (as_of, self.version)
         self.done = unfinished if same else None
         self.scanned = 0
+        self._fingerprints: dict[str, str] = {}
 
     # ------------------------------------------------------------ the plan
 
@@ -130,6 +131,11 @@ class Run:
 
     def fingerprint(self, name: str) -> str:
         """Stands for all that decides a dataset's rows but its own batches and the as-of."""
+        if name not in self._fingerprints:
+            self._fingerprints[name] = self._fingerprint(name)
+        return self._fingerprints[name]
+
+    def _fingerprint(self, name: str) -> str:
         dataset = self.vocabulary.dataset(name)
         parts: list[Any] = [_dataset_part(dataset), self._floor(dataset), package_version("duckdb")]
         for lookup in sorted(dataset.joins):

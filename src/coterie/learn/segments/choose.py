@@ -2,18 +2,20 @@
 
 The rule, in order:
 
-1. If there is structure, and for some k every two segments stand apart (see `separation`), the largest such k of 3 or more.
+1. If there is structure, and for some k of 3 or more any two segments stand apart (see `separation`), the largest such k.
 2. Else the largest k whose segments all come back in bootstraps (mean Jaccard at least .75, "valid" in Hennig's words).
+   Where two segments stand apart, more must be nearly as compact: at least 3/4 of the silhouette of two.
 3. Else the k whose weakest segment comes back most often.
 
-Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k that each
-favours. They do not decide: on 80 simulated sets of 3 to 7 groups, what they picked cost .13 to .33 of adjusted Rand index
-against the best k, the gap statistic .10, this rule .02.
+Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k that
+each favours, and do not decide. On 66 simulated sets of 2 to 7 groups with noise columns, what they picked cost RATES
+of adjusted Rand index against the best k on average; this rule cost RULE.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +34,7 @@ Ints = npt.NDArray[np.intp]
 GIANT, SPECK = 0.90, 0.02
 """A solution with a segment above the first share and another below the second is one crowd and its outliers."""
 VALID = 0.75
+_AS_COMPACT = 0.75
 DRAWS_PANEL = 20
 STRUCTURE_DRAWS = 59
 _PANEL_ROWS, _STABILITY_ROWS, _STRUCTURE_ROWS = 10_000, 3_000, 1_000
@@ -114,7 +117,7 @@ class Panel:
 
 def _first_gap(figures: tuple[KFigures, ...]) -> int:
     """The smallest k whose gap is within one error of the next one's (Tibshirani, Walther & Hastie 2001)."""
-    for this, following in zip(figures, figures[1:], strict=False):
+    for this, following in pairwise(figures):
         if this.gap >= following.gap - following.gap_error:
             return this.k
     return figures[-1].k
@@ -230,12 +233,18 @@ def _vetoes(figures: KFigures, method: str, smallest: float, structure: bool, ro
     return vetoes
 
 
+def _compact_enough(left: list[KFigures], structure: Structure) -> float:
+    """The least silhouette for more than two segments where two stand apart."""
+    two = [f for f in left if f.k == 2 and structure.found and f.apart_p <= APART]
+    return _AS_COMPACT * two[0].silhouette if two else -1.0
+
+
 def _order(figures: tuple[KFigures, ...], vetoes: tuple[Veto, ...], structure: Structure) -> list[Choice]:
     """All k from the most to the least recommended, by the rule at the top of this file."""
     out = {v.k for v in vetoes}
     left = [f for f in figures if f.k not in out]
     apart = sorted((f.k for f in left if structure.found and f.apart_p <= APART and f.k >= 3), reverse=True)
-    stable = sorted((f.k for f in left if f.weakest >= VALID), reverse=True)
+    stable = sorted((f.k for f in left if f.weakest >= VALID and f.silhouette >= _compact_enough(left, structure)), reverse=True)
     rest = [f.k for f in sorted(left, key=lambda f: (-f.weakest, f.k))]
     vetoed = [f.k for f in sorted(figures, key=lambda f: (-f.weakest, f.k)) if f.k in out]
     choices = [Choice(k, "apart") for k in apart[:1]] + [Choice(k, "stable") for k in stable[:1]]

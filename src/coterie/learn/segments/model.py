@@ -19,8 +19,9 @@ import pandas as pd
 
 from coterie.errors import Refused, did_you_mean
 from coterie.kit.progress import Progress
-from coterie.learn.segments.choose import DRAWS_PANEL, Panel, choose
+from coterie.learn.segments.choose import Panel, choose
 from coterie.learn.segments.columns import as_levels, missing
+from coterie.learn.segments.criteria import distances, silhouette
 from coterie.learn.segments.explain import Explanation, explain, rule_text
 from coterie.learn.segments.kmeans import METHODS, Clusters, Method, nearest, ordered, settled
 from coterie.learn.segments.map import PlaneMap, plane_map
@@ -42,7 +43,7 @@ MOST_K = 50
 AMBIGUOUS = 0.1
 """A margin below this: the second nearest centre is less than a tenth farther than the nearest."""
 _LEAST_ROWS, _FEW_ROWS = 10, 50
-_DRAWS_FINAL, _FINAL_ROWS = 50, 3_000
+_DRAWS_FINAL, _FINAL_ROWS, _SILHOUETTE_ROWS = 50, 3_000, 600
 
 
 class Note(NamedTuple):
@@ -187,6 +188,7 @@ class SegmentFit:
     profile: Profile
     explanation: Explanation
     map: PlaneMap
+    silhouettes: tuple[tuple[float, ...], ...]  # per segment, of a sample of members, best first
     caveats: tuple[Caveat, ...]
     column_labels: Labels
 
@@ -404,9 +406,17 @@ def _described(
         profile=described,
         explanation=explain(sorted_frame, pipeline, found.labels, k, seed=seed),
         map=plane_map(matrix, found.labels, found.centres, tuple(_output_name(o) for o in outputs), seed),
+        silhouettes=_silhouettes(matrix, found, seed),
         caveats=tuple(_caveats(frame, pipeline, k)),
         column_labels=labels,
     )
+
+
+def _silhouettes(matrix: Floats, found: Clusters, seed: int) -> tuple[tuple[float, ...], ...]:
+    rows = np.sort(np.random.default_rng([seed, 13]).permutation(len(matrix))[:_SILHOUETTE_ROWS])
+    labels = found.labels[rows]
+    values = silhouette(distances(matrix[rows]), labels).values
+    return tuple(tuple(float(v) for v in -np.sort(-values[labels == j])) for j in range(len(found.centres)))
 
 
 def _output_name(output: Any) -> str:

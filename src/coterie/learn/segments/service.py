@@ -116,7 +116,7 @@ class Segments:
         return self.model(name).predict(frame)
 
     def predict_file(self, name: str, file: Path, to: Path, *, entity: str | None = None) -> int:
-        """Assign the rows of a file and write entity, segment, second, margin as CSV in its row order; returns the rows.
+        """Assign the rows of a file; writes entity, segment, second, margin as CSV in its row order.
 
         entity : the column with the key; by default the first column that the model does not use, else the row number.
         """

@@ -3,7 +3,7 @@
 The null is one crowd: every numeric column keeps its shape but for its valleys (the nearest distribution with one peak),
 columns keep their rank correlations (a normal copula), columns of few values keep their values, categories are shuffled.
 So a skewed, stretched or bounded crowd is no structure, nor is a single yes/no column; only groups with empty space in
-between are. The statistic is the deepest dip that makes every pair of segments stand apart, for 2 to 5 segments, or that of
+between are. The statistic is the deepest dip that makes every pair of segments stand apart, for 2 to 4 segments, or that of
 a single column; the p-value is its rank among the nulls.
 """
 
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.intp]
 FOUND = 0.05
 _DRAWS, _GAP_DRAWS, _ENOUGH = 59, 20, 10
 _COMPONENTS = 3
-_SEGMENTS = (2, 3, 4, 5)
+_SEGMENTS = (2, 3, 4)
 _FEW_VALUES, _MUCH_ON_ONE = 12, 0.2
 
 
@@ -38,8 +38,7 @@ class Structure:
     found: bool
     p_value: float
     statistic: float  # dip x sqrt(n)
-    null_mean: float  # the statistic's mean over the nulls
-    draws: int  # nulls drawn; fewer than 59 where the answer was clear before
+    null_statistics: tuple[float, ...]  # of the nulls drawn; fewer than 59 where the answer was clear before
 
 
 class Gap(NamedTuple):
@@ -74,7 +73,7 @@ def find_structure(
         if beaten >= _ENOUGH and draw + 1 >= _GAP_DRAWS:
             break
     p_value = (beaten + 1) / (len(statistics) + 1)
-    verdict = Structure(p_value <= FOUND, p_value, observed.statistic, float(np.mean(statistics)), len(statistics))
+    verdict = Structure(p_value <= FOUND, p_value, observed.statistic, tuple(statistics))
     return verdict, {k: _gap(observed.log_inertia[k], [each[k] for each in inertias]) for k in ks}
 
 
