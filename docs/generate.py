@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import typer
+from typer import core
 
 from coterie.cli import main, register
 from coterie.errors import CODES
 from coterie.settings import SETTINGS
 
+Command = core.TyperCommand | core.TyperGroup
 DOCS = Path(__file__).resolve().parent
 
 
@@ -44,23 +45,23 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _leaves(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
-    if not isinstance(command, click.Group):
+def _leaves(command: Command, name: str) -> list[tuple[str, Command]]:
+    if not isinstance(command, core.TyperGroup):
         return [(name, command)]
     return [leaf for sub, child in command.commands.items() for leaf in _leaves(child, f"{name} {sub}")]
 
 
-def _command(name: str, command: click.Command) -> list[str]:
-    arguments = [p for p in command.params if isinstance(p, click.Argument)]
-    usage = " ".join([name, *(a.make_metavar(click.Context(command)) for a in arguments)])
+def _command(name: str, command: Command) -> list[str]:
+    arguments = [p for p in command.params if isinstance(p, core.TyperArgument)]
+    usage = " ".join([name, *(a.metavar or str(a.name).upper() for a in arguments)])
     return [f"## {name}\n", f"`{usage}`\n", f"{command.help}\n", _options(command)]
 
 
-def _options(command: click.Command) -> str:
+def _options(command: Command) -> str:
     rows = [
         f"| {', '.join(f'`{o}`' for o in [*p.opts, *p.secondary_opts])} | {p.help or ''} |"
         for p in command.params
-        if isinstance(p, click.Option) and "--help" not in p.opts and "--install-completion" not in p.opts
+        if isinstance(p, core.TyperOption) and "--help" not in p.opts and "--install-completion" not in p.opts
     ]
     return "\n".join(["| option | meaning |", "|---|---|", *rows, ""]) if rows else ""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -23,9 +24,15 @@ from coterie.kit.progress import Progress
 from coterie.lake.tables import TableFiles
 from coterie.settings import Settings
 
+if TYPE_CHECKING:
+    from conftest import SmallDisk
+
 LONG = "SELECT count(*) FROM range(300000) a, range(300000) b WHERE (a.range * b.range) % 7 = 3"
-WIDE = "SELECT range AS x, md5(range::VARCHAR) AS s FROM range(3000000) ORDER BY s"
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+
+
+def wide(rows: int) -> str:
+    """A query that has to hold about 60 bytes a row."""
+    return f"SELECT range AS x, md5(range::VARCHAR) AS s FROM range({rows}) ORDER BY s"
 
 
 def test_limits_and_zone_hold_on_every_cursor(tmp_path: Path) -> None:
@@ -47,7 +54,8 @@ def test_python_variables_are_no_tables(engine: Engine) -> None:
 
 def test_rows_have_plain_values(engine: Engine) -> None:
     row = engine.row(
-        "SELECT TIMESTAMPTZ '2024-05-01 08:00:00+02:00', NULL::TIMESTAMPTZ, sum(2), 1.50, ['a'], DATE '2024-05-01', 'é', true"
+        "SELECT TIMESTAMPTZ '2024-05-01 08:00:00+02:00', NULL::TIMESTAMPTZ, sum(2), 1.50, ['a'], "
+        "DATE '2024-05-01', 'é', true"
     )
     assert row == (
         datetime(2024, 5, 1, 6, tzinfo=UTC),
@@ -80,9 +88,9 @@ def test_frames_and_tables(engine: Engine) -> None:
 def test_registered_tables_reach_cursors_and_streams(engine: Engine) -> None:
     engine.register("given", pa.table({"a": [1, 2, 3]}))
     engine.register("framed", pd.DataFrame({"a": [4]}))
-    engine.execute("CREATE VIEW both AS SELECT * FROM given UNION ALL SELECT * FROM framed")
-    assert engine.cursor().rows("SELECT sum(a) FROM both") == [(10,)]
-    assert sum(b.num_rows for b in engine.batches("SELECT * FROM both")) == 4
+    engine.execute("CREATE VIEW joined AS SELECT * FROM given UNION ALL SELECT * FROM framed")
+    assert engine.cursor().rows("SELECT sum(a) FROM joined") == [(10,)]
+    assert sum(b.num_rows for b in engine.batches("SELECT * FROM joined")) == 4
     engine.unregister("given")
     with pytest.raises(Exception, match="given does not exist"):
         engine.cursor().rows("SELECT * FROM given")
@@ -171,11 +179,11 @@ def test_what_does_not_fit_into_memory_is_spilled(tmp_path: Path) -> None:
     spill = tmp_path / "spill"
     with Engine.open(Settings({"threads": 1, "memory_limit_mb": 100}), spill) as engine:
         rows = 0
-        for batch in engine.batches(WIDE):
+        for batch in engine.batches(wide(2_000_000)):
             rows += batch.num_rows
             if rows == batch.num_rows:
                 assert sum(p.stat().st_size for p in spill.iterdir()) > 1_000_000
-        assert rows == 3_000_000
+        assert rows == 2_000_000
     assert not spill.exists() or not list(spill.iterdir())
 
 
@@ -183,52 +191,56 @@ def test_without_a_spill_folder_want_of_memory_is_told(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60})) as engine:
         with pytest.raises(
-            Failed, match="`out_of_memory`: The query needs more memory than it may use. Raise the setting"
+            Failed, match=r"`out_of_memory`: The query needs more memory than it may use\. Raise the setting"
         ):
-            engine.execute(f"CREATE TABLE t AS {WIDE}")
+            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
         with pytest.raises(Failed, match="`out_of_memory`"):
-            list(engine.batches(WIDE))
+            list(engine.batches(wide(2_000_000)))
         assert engine.value("SELECT 1") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-@needs_mount
-def test_full_and_read_only_disks_are_told(tmp_path: Path) -> None:
-    sys.path  # noqa: B018
-    from lake.helpers import small_disk
-
-    with small_disk(tmp_path / "disk", 3_000) as remount:
-        disk = tmp_path / "disk"
-        with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), disk / "spill") as engine:
-            with pytest.raises(Failed, match="`disk_full`: The disk is full. Free space and run again"):
-                engine.execute(f"CREATE TABLE t AS {WIDE}")
-            with pytest.raises(Failed, match="`disk_full`"):
-                engine.copy_parquet("SELECT range, md5(range::VARCHAR) AS s FROM range(300000)", disk / "x.parquet")
-            assert [p for p in disk.glob("*.parquet")] == []
-        remount("ro")
-        with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), disk / "other") as engine:
-            with pytest.raises(Failed, match="`read_only`"):
-                engine.copy_parquet("SELECT 1", disk / "x.parquet")
-            with pytest.raises(Failed, match="`read_only`"):
-                engine.execute(f"CREATE TABLE t AS {WIDE}")
+def test_full_and_read_only_disks_are_told(small_disk: Callable[[int], SmallDisk]) -> None:
+    disk = small_disk(3_000)
+    few = Settings({"threads": 1, "memory_limit_mb": 60})
+    with Engine.open(few, disk.path / "spill") as engine:
+        with pytest.raises(Failed, match=r"`disk_full`: The disk is full\. Free space and run again"):
+            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
+        with pytest.raises(Failed, match="`disk_full`"):
+            engine.copy_parquet("SELECT range, md5(range::VARCHAR) AS s FROM range(300000)", disk.path / "x.parquet")
+        assert list(disk.path.glob("*.parquet")) == []
+    disk.remount("ro")
+    with Engine.open(few, disk.path / "other") as engine:
+        with pytest.raises(Failed, match="`read_only`"):
+            engine.copy_parquet("SELECT 1", disk.path / "x.parquet")
+        with pytest.raises(Failed, match="`read_only`"):
+            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
 
 
 def test_two_processes_may_spill_into_the_same_folder_and_a_killed_one_leaves_no_harm(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from coterie.engines.duckdb import Engine; from coterie.settings import Settings\n"
-        "engine = Engine.open(Settings({'threads': 1, 'memory_limit_mb': 60}), Path(sys.argv[1]))\n"
-        f"stream = engine.batches({WIDE!r}); next(stream); print('spilled', flush=True); sys.stdin.readline()"
-    )
+    query = wide(1_500_000)
+    code = f"""
+import sys
+from pathlib import Path
+from coterie.engines.duckdb import Engine
+from coterie.settings import Settings
+engine = Engine.open(Settings({{"threads": 1, "memory_limit_mb": 60}}), Path(sys.argv[1]))
+stream = engine.batches({query!r})
+next(stream)
+print("spilled", flush=True)
+sys.stdin.readline()
+"""
     command = [sys.executable, "-c", code, str(tmp_path / "spill")]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None
     assert other.stdout.readline() == b"spilled\n"
-    check = f"SELECT count(*), count(*) FILTER (s = md5(x::VARCHAR)) FROM ({WIDE})"
+    check = f"SELECT count(*), count(*) FILTER (s = md5(x::VARCHAR)) FROM ({query})"
     with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), tmp_path / "spill") as engine:
-        assert engine.rows(check) == [(3_000_000, 3_000_000)]
+        assert engine.rows(check) == [(1_500_000, 1_500_000)]
         other.send_signal(signal.SIGKILL)
         other.communicate()
-        assert engine.rows(check) == [(3_000_000, 3_000_000)]
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), tmp_path / "spill") as engine:
+        assert engine.rows(check) == [(1_500_000, 1_500_000)]
 
 
 def test_other_errors_keep_their_words(engine: Engine) -> None:
@@ -241,7 +253,7 @@ def test_other_errors_keep_their_words(engine: Engine) -> None:
 def test_a_missing_file_of_the_lake_is_damage(engine: Engine, tmp_path: Path) -> None:
     gone = tmp_path / "coterie_publish=1" / "x.parquet"
     files = TableFiles("t", (gone,), (("id", "long"), ("_batch", "long")), 1, 0)
-    with pytest.raises(Failed, match="`damaged`: A file of the lake is missing. Run `coterie doctor`"):
+    with pytest.raises(Failed, match=r"`damaged`: A file of the lake is missing\. Run `coterie doctor`"):
         engine.rows(f"SELECT * FROM {scan(files)}")
 
 
@@ -304,7 +316,7 @@ def test_profiles_tell_rows_scanned(engine: Engine, tmp_path: Path) -> None:
     with engine.profiled() as roots:
         engine.rows(f"SELECT sum(x) FROM '{tmp_path / 'x.parquet'}'")
     assert roots
-    assert '"operator_rows_scanned":1000' in str(roots).replace("'", '"').replace(" ", "")
+    assert "'rows_scanned': 1000" in str(roots)
 
 
 def test_types_of_delta_have_names_in_duckdb(engine: Engine) -> None:

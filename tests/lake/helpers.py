@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +54,3 @@ def tree(folder: Path) -> dict[str, int]:
         for p in folder.rglob("*")
         if p.is_file() and p.suffix not in {".sqlite", ".lock"}
     }
-
-
-@contextmanager
-def small_disk(folder: Path, size_kb: int) -> Iterator[Callable[[str], None]]:
-    """Mount a small file system at `folder`; gives a function that mounts it again with other options."""
-    folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)], check=True)
-    try:
-        yield lambda options: _remount(folder, options)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def _remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)

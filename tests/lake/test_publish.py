@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +18,12 @@ from coterie.lake import tables
 from coterie.lake.journal import Intent, now_record
 from coterie.lake.service import Lake, Staged
 
-from .helpers import publish, read, small_disk, tree, write_staged
+from .helpers import publish, read, tree, write_staged
 
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+if TYPE_CHECKING:
+    from conftest import SmallDisk
+
+Disks = Callable[[int], "SmallDisk"]
 
 
 def test_empty_lake_answers_without_tables(lake: Lake, engine: Engine) -> None:
@@ -193,83 +198,69 @@ def test_a_publish_that_could_not_be_undone_is_undone_at_the_next_opening(lake: 
     assert read(engine, lake, "a_rows") == [(1, 1), (2, 2)]
 
 
-@needs_mount
-def test_full_disk_leaves_everything_as_before(tmp_path: Path, engine: Engine) -> None:
+def test_full_disk_leaves_everything_as_before(small_disk: Disks, engine: Engine) -> None:
     """At each amount of free space the publish either works or says `disk_full`, and can be repeated afterwards."""
     outcomes = set()
-    with small_disk(tmp_path / "disk", 16_000):
-        lake = Lake.create(tmp_path / "disk" / "ws" / "lake")
-        publish(lake, "first", {"data/orders": {"id": [0]}, "entities": {"key": ["k"]}})
-        ballast = tmp_path / "disk" / "ballast"
-        noise = {
-            "data/orders": {"id": list(range(40_000))},
-            "entities": {"key": [os.urandom(8).hex() for _ in range(20_000)]},
-        }
-        for free_kb in (0, 60, 200, 500, 900, 1_080, 1_200, 1_500, 3_000):
-            before, version = tree(lake.root), lake.data_version
-            _fill(ballast, free_kb * 1024)
-            try:
-                outcomes.add(publish(lake, f"at {free_kb}", noise).already)
-            except Failed as error:
-                outcomes.add(error.code)
-                assert (lake.data_version, tree(lake.root), lake.journal.intents()) == (version, before, [])
-            ballast.unlink()
-            publish(lake, f"at {free_kb}", noise)
-            assert lake.data_version == version + 1
-            assert (
-                engine.value(f"SELECT count(*) FROM {scan(lake.files('data/orders'))} WHERE _batch = {version + 1}")
-                == 40_000
-            )
+    disk = small_disk(16_000)
+    lake = Lake.create(disk.path / "ws" / "lake")
+    publish(lake, "first", {"data/orders": {"id": [0]}, "entities": {"key": ["k"]}})
+    keys = [os.urandom(8).hex() for _ in range(20_000)]
+    noise = {"data/orders": {"id": list(range(40_000))}, "entities": {"key": keys}}
+    for free_kb in (0, 60, 200, 500, 900, 1_080, 1_200, 1_500, 3_000):
+        before, version = tree(lake.root), lake.data_version
+        disk.fill(free_kb * 1024)
+        try:
+            outcomes.add(publish(lake, f"at {free_kb}", noise).already)
+        except Failed as error:
+            outcomes.add(error.code)
+            assert (lake.data_version, tree(lake.root), lake.journal.intents()) == (version, before, [])
+        disk.empty()
+        publish(lake, f"at {free_kb}", noise)
+        assert lake.data_version == version + 1
+        rows = engine.value(f"SELECT count(*) FROM {scan(lake.files('data/orders'))} WHERE _batch = {version + 1}")
+        assert rows == 40_000
     assert outcomes == {"disk_full", False}
 
 
-def _fill(ballast: Path, free_bytes: int) -> None:
-    status = os.statvfs(ballast.parent)
-    with ballast.open("wb") as handle:
-        os.posix_fallocate(handle.fileno(), 0, max(4096, status.f_bavail * status.f_frsize - free_bytes))
-
-
-@needs_mount
 def test_disk_that_fills_up_within_the_commit_is_undone_later(
-    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    small_disk: Disks, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The room for the commit is measured before it; here something else takes the last byte in between."""
-    with small_disk(tmp_path / "disk", 8_000):
-        lake = Lake.create(tmp_path / "disk" / "ws" / "lake")
-        publish(lake, "first", {"a_rows": {"id": [0]}})
-        begin, ballast = lake.journal.begin, tmp_path / "disk" / "ballast"
+    disk = small_disk(8_000)
+    lake = Lake.create(disk.path / "ws" / "lake")
+    publish(lake, "first", {"a_rows": {"id": [0]}})
+    begin = lake.journal.begin
 
-        def begin_and_fill(intent: object) -> None:
-            begin(intent)  # type: ignore[arg-type]
-            _fill(ballast, 0)
+    def begin_and_fill(intent: Intent) -> None:
+        begin(intent)
+        disk.fill()
 
-        monkeypatch.setattr(lake.journal, "begin", begin_and_fill)
-        with pytest.raises(Failed) as caught:
-            publish(lake, "second", {"a_rows": {"id": [1]}, "b_rows": {"id": [1]}})
-        assert caught.value.code == "disk_full"
-        assert Lake.open(lake.root).data_version == 1
-        assert read(engine, lake, "a_rows") == [(0, 1)]
-        ballast.unlink()
-        monkeypatch.undo()
-        assert publish(lake, "other", {"a_rows": {"id": [2]}}).data_version == 2
-        assert publish(lake, "second", {"a_rows": {"id": [1]}, "b_rows": {"id": [1]}}).data_version == 3
-        assert read(engine, lake, "a_rows") == [(0, 1), (1, 3), (2, 2)]
+    monkeypatch.setattr(lake.journal, "begin", begin_and_fill)
+    with pytest.raises(Failed) as caught:
+        publish(lake, "second", {"a_rows": {"id": [1]}, "b_rows": {"id": [1]}})
+    assert caught.value.code == "disk_full"
+    assert Lake.open(lake.root).data_version == 1
+    assert read(engine, lake, "a_rows") == [(0, 1)]
+    disk.empty()
+    monkeypatch.undo()
+    assert publish(lake, "other", {"a_rows": {"id": [2]}}).data_version == 2
+    assert publish(lake, "second", {"a_rows": {"id": [1]}, "b_rows": {"id": [1]}}).data_version == 3
+    assert read(engine, lake, "a_rows") == [(0, 1), (1, 3), (2, 2)]
 
 
-@needs_mount
-def test_read_only_disk_is_told_and_can_be_read(tmp_path: Path, engine: Engine) -> None:
-    with small_disk(tmp_path / "disk", 8_000) as remount:
-        lake = Lake.create(tmp_path / "disk" / "ws" / "lake")
-        publish(lake, "first", {"data/orders": {"id": [0]}})
-        remount("ro")
-        opened = Lake.open(lake.root)
-        assert read(engine, opened, "data/orders") == [(0, 1)]
-        with pytest.raises(Failed, match="`read_only`: The workspace cannot be written to"):
-            publish(opened, "second", {"data/orders": {"id": [1]}})
-        with pytest.raises(Failed, match="`read_only`"), opened.locked():
-            pass
-        remount("rw")
-        assert publish(opened, "second", {"data/orders": {"id": [1]}}).data_version == 2
+def test_read_only_disk_is_told_and_can_be_read(small_disk: Disks, engine: Engine) -> None:
+    disk = small_disk(8_000)
+    lake = Lake.create(disk.path / "ws" / "lake")
+    publish(lake, "first", {"data/orders": {"id": [0]}})
+    disk.remount("ro")
+    opened = Lake.open(lake.root)
+    assert read(engine, opened, "data/orders") == [(0, 1)]
+    with pytest.raises(Failed, match="`read_only`: The workspace cannot be written to"):
+        publish(opened, "second", {"data/orders": {"id": [1]}})
+    with pytest.raises(Failed, match="`read_only`"), opened.locked():
+        pass
+    disk.remount("rw")
+    assert publish(opened, "second", {"data/orders": {"id": [1]}}).data_version == 2
 
 
 def test_a_lake_opened_for_reading_refuses_to_write(lake: Lake) -> None:

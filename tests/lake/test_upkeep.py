@@ -7,11 +7,11 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,10 +26,13 @@ from coterie.lake import tables, upkeep
 from coterie.lake.service import Lake, Staged
 from coterie.settings import Settings
 
-from .helpers import publish, read, small_disk, write_staged
+from .helpers import publish, read, write_staged
 from .processes import assert_whole, publishers
 
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+if TYPE_CHECKING:
+    from conftest import SmallDisk
+
+Disks = Callable[[int], "SmallDisk"]
 
 MIXED_TYPES = pa.schema(
     [
@@ -228,30 +231,29 @@ def test_check_names_what_is_wrong(lake: Lake) -> None:
     ]
 
 
-@needs_mount
-def test_full_disk_stops_compaction_and_backup_and_leaves_nothing(tmp_path: Path, engine: Engine) -> None:
-    with small_disk(tmp_path / "disk", 5_000):
-        lake = Lake.create(tmp_path / "disk" / "ws" / "lake")
-        for number in range(4):
-            publish(lake, f"{number}", {"t": {"id": [number], "noise": [os.urandom(700_000)]}})
-        before = read(engine, lake, "t", columns="id")
-        for work in (lambda: upkeep.compact(lake, "t"), lambda: upkeep.backup(lake, tmp_path / "disk" / "copy")):
-            with pytest.raises(Failed, match="`disk_full`"):
-                work()
-        assert sorted(p.name for p in (tmp_path / "disk").iterdir()) == ["ws"]
-        assert read(engine, lake, "t", columns="id") == before
-        with pytest.raises(Failed, match=r"`disk_full` at `lake`: 900.0 MB are needed and \d"):
-            upkeep.disk_room(lake.root, 900_000_000)
+def test_full_disk_stops_compaction_and_backup_and_leaves_nothing(small_disk: Disks, engine: Engine) -> None:
+    disk = small_disk(5_000)
+    lake = Lake.create(disk.path / "ws" / "lake")
+    for number in range(4):
+        publish(lake, f"{number}", {"t": {"id": [number], "noise": [os.urandom(700_000)]}})
+    before = read(engine, lake, "t", columns="id")
+    for work in (lambda: upkeep.compact(lake, "t"), lambda: upkeep.backup(lake, disk.path / "copy")):
+        with pytest.raises(Failed, match="`disk_full`"):
+            work()
+    assert sorted(p.name for p in disk.path.iterdir()) == ["ws"]
+    assert read(engine, lake, "t", columns="id") == before
+    with pytest.raises(Failed, match=r"`disk_full` at `lake`: 900.0 MB are needed and \d"):
+        upkeep.disk_room(lake.root, 900_000_000)
 
 
-@needs_mount
-def test_trial_write(tmp_path: Path) -> None:
-    upkeep.trial_write(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    with small_disk(tmp_path / "disk", 100) as remount:
-        remount("ro")
-        with pytest.raises(Failed, match="`read_only`"):
-            upkeep.trial_write(tmp_path / "disk")
+def test_trial_write(small_disk: Disks, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    upkeep.trial_write(tmp_path / "x")
+    assert list((tmp_path / "x").iterdir()) == []
+    disk = small_disk(100)
+    disk.remount("ro")
+    with pytest.raises(Failed, match="`read_only`"):
+        upkeep.trial_write(disk.path)
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])

@@ -79,7 +79,16 @@ def tag_to_dict(tag: TagDefinition) -> dict[str, Any]:
         body["category"] = list(tag.category)
     if tag.levels:
         body["levels"] = {value: dict(names) for value, names in tag.levels.items()}
-    return body | {_KEYS[type(tag.spec)]: spec_to_dict(tag.spec)}
+    return body | {spec_key(tag.spec): spec_to_dict(tag.spec)}
+
+
+def spec_key(spec: TagSpec) -> str:
+    """The key of a document under which such a spec stands.
+
+    >>> spec_key(Formula("a / b"))
+    'formula'
+    """
+    return _KEYS[type(spec)]
 
 
 def spec_to_dict(spec: TagSpec) -> Any:

@@ -100,19 +100,22 @@ class Catalog:
         return {"recipes": [recipe_to_dict(r) for r in self.recipes()], "tags": own}
 
 
+_COLUMNS = ("entity", "row")  # columns of the tables that tags stand in
+
+
 def field_tags(
     datasets: Iterable[Dataset], declared: Mapping[str, TagDefinition], entity_kind: str | None = None
 ) -> dict[str, TagDefinition]:
     """A tag for every field of a profiles dataset: of the field's name, or `DATASET.FIELD` where two tags would clash.
 
-    Its key is no tag, nor is a vector. A tag that was declared keeps its name.
+    Its key is no tag, nor is a vector. A tag that was declared keeps its name, and so do the columns `entity` and `row`.
     """
     profiles = [d for d in datasets if d.kind is DatasetKind.PROFILES and entity_kind in (None, d.entity_kind)]
     found = [(d, f) for d in profiles for f in d.fields if f.column != "_entity" and f.type is not ValueType.VECTOR]
     times = Counter((d.entity_kind, f.name) for d, f in found)
     tags = {}
     for dataset, field in found:
-        clash = times[dataset.entity_kind, field.name] > 1 or field.name in declared
+        clash = times[dataset.entity_kind, field.name] > 1 or field.name in declared or field.name.lower() in _COLUMNS
         name = f"{dataset.name}.{field.name}" if clash else field.name
         spec = FieldOf(dataset.name, field.name)
         tags[name] = TagDefinition(

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from coterie import __version__
 from coterie.cli import output
@@ -64,10 +64,10 @@ def run(arguments: list[str]) -> int:
     except CoterieError as error:
         output.show_error(error.as_dict(), as_json=as_json)
         return error.exit_code
-    except click.ClickException as error:
+    except TyperException as error:
         output.show_error(_usage(error), as_json=as_json)
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         stopped = {"code": "cancelled", "message": "Stopped.", "place": None, "fix": None}
         output.show_error(stopped, as_json=as_json)
         return 1
@@ -76,12 +76,12 @@ def run(arguments: list[str]) -> int:
         return 1
 
 
-def _usage(error: click.ClickException) -> dict[str, str | None]:
+def _usage(error: TyperException) -> dict[str, str | None]:
     context = getattr(error, "ctx", None)
     fix = f"See `{context.command_path} --help`." if context is not None else "See `coterie --help`."
     option = getattr(error, "param_hint", None) or getattr(error, "option_name", None)
     place = option if isinstance(option, str) else None
-    return {"code": "bad_argument", "message": error.format_message(), "place": place, "fix": fix}
+    return {"code": "bad_argument", "message": str(error), "place": place, "fix": fix}
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from coterie.catalog.schemas import Dataset, DatasetKind, Field, ValueType
 from coterie.engines.duckdb import Engine, duckdb_type, scan
 from coterie.engines.sql import quote_name
 from coterie.errors import Refused
-from coterie.ingest.columns import MOST_DIGITS, ColumnType, column_sql
+from coterie.ingest.columns import ColumnType, column_sql
 from coterie.ingest.mapping import ImportSpec
-from coterie.ingest.plan import ORDERED, Plan, Planned, Role, as_planned, physical_name
+from coterie.ingest.plan import ORDERED, Planned, Role, as_planned, physical_name
 from coterie.ingest.propose import Typed
 from coterie.ingest.readings import in_zone
 from coterie.kit.disk import disk_errors
@@ -31,7 +31,9 @@ def refuse_other_kind(spec: ImportSpec, earlier: Dataset | None) -> None:
         raise Refused("kind_changed", message, place="--name", fix=fix)
 
 
-def lay_out(lake: Lake, typed: Sequence[Typed], earlier: Dataset | None, spec: ImportSpec, *, closing: bool) -> tuple[tuple[Planned, ...], tuple[tuple[str, str], ...]]:
+def lay_out(
+    lake: Lake, typed: Sequence[Typed], earlier: Dataset | None, spec: ImportSpec, *, closing: bool
+) -> tuple[tuple[Planned, ...], tuple[tuple[str, str], ...]]:
     """The lake column of every draft, and the dataset's columns that the source lacks.
 
     closing : earlier rows are closed; a column of another type then gets a lake column of its own.
@@ -55,7 +57,9 @@ def lay_out(lake: Lake, typed: Sequence[Typed], earlier: Dataset | None, spec: I
     return tuple(planned), absent
 
 
-def _column(name: str, kind: ColumnType, field: Field | None, have: dict[str, str], taken: set[str], *, closing: bool) -> str:
+def _column(
+    name: str, kind: ColumnType, field: Field | None, have: dict[str, str], taken: set[str], *, closing: bool
+) -> str:
     if field is not None and field.column not in set(Role):
         same = _normal(have.get(field.column, kind.sql)) == _normal(kind.sql)
         if same or not closing:
@@ -159,6 +163,3 @@ def joins(dataset: Dataset, others: dict[str, Dataset]) -> Dataset:
     names = {f.name for f in dataset.fields}
     found = {n: d.entity for n, d in others.items() if d.kind is DatasetKind.LOOKUP and d.entity in names}
     return replace(dataset, joins={**{n: e for n, e in found.items() if e is not None}, **dataset.joins})
-
-
-__all__ = ["Plan", "common_type", "dataset_field", "joins", "lay_out", "refuse_other_kind", "type_changed", "widen_lake"]

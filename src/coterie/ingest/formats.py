@@ -33,7 +33,9 @@ _TIMES = {
 OFFSET = r"(?:Z|[+-]\d{2}(?::?\d{2})?)"
 _CLOCK = r"(?P<gap>[T ])(?P<time>\d{1,2}:[\d:.]+(?: [AaPp][Mm])?)"
 _SPLIT = re.compile(rf"(?P<date>.*?\d日?)(?:{_CLOCK}(?P<offset>{OFFSET})?)?")
-_DATES = [(re.compile(shape), forms, len(forms) == 2 and shape in _EITHER) for shape, forms in (_EITHER | _CERTAIN).items()]
+_DATES = [
+    (re.compile(shape), forms, len(forms) == 2 and shape in _EITHER) for shape, forms in (_EITHER | _CERTAIN).items()
+]
 _CLOCKS = [(re.compile(shape), forms) for shape, forms in _TIMES.items()]
 RARE = 0.001  # a share up to which misfits are rejects and not another way of writing
 

@@ -84,7 +84,11 @@ class ImportSpec:
         """The mapping as a report shows it."""
         roles = {role: value for role in _ROLES if (value := getattr(self, role)) is not None}
         body: dict[str, Any] = {"kind": self.kind.value, "entity_kind": self.entity_kind, **roles}
-        optional = {"rename": dict(self.rename), "skip": list(self.skip), "clean": {k: dict(v) for k, v in self.clean.items()}}
+        optional = {
+            "rename": dict(self.rename),
+            "skip": list(self.skip),
+            "clean": {k: dict(v) for k, v in self.clean.items()},
+        }
         return body | {k: v for k, v in optional.items() if v}
 
     def with_clean(self, rules: Mapping[str, Mapping[str, str]]) -> ImportSpec:
@@ -205,7 +209,9 @@ def _read_options(body: Mapping[str, Any]) -> ReadOptions:
     if "columns" in given:
         given["columns"] = tuple(str(c) for c in _list(body, "columns"))
     if not isinstance(given.get("header", True), bool):
-        raise Refused("bad_mapping", "`header` is neither true nor false.", place="header", fix="Write `header: false`.")
+        raise Refused(
+            "bad_mapping", "`header` is neither true nor false.", place="header", fix="Write `header: false`."
+        )
     if given.get("delimiter") in ("tab", "\\t"):
         given["delimiter"] = "\t"
     return ReadOptions(**given)

@@ -138,7 +138,9 @@ def _brought(engine: Engine, staged: Sequence[tuple[Path, Sequence[tuple[str, st
         source = f"read_parquet({quote_value(str(path))})"
         dated = "_at" in {name for name, _ in engine.columns(f"SELECT * FROM {source}")}
         at = "_at" if dated else "NULL::TIMESTAMPTZ"
-        parts += [f"SELECT {quote_value(k)} AS kind, {quote_name(c)} AS key, {at} AS at FROM {source}" for k, c in entities]
+        parts += [
+            f"SELECT {quote_value(k)} AS kind, {quote_name(c)} AS key, {at} AS at FROM {source}" for k, c in entities
+        ]
     if not parts:
         return None
     since = "CASE WHEN count(*) = count(at) THEN min(at) END AS first_seen"

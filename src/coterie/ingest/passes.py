@@ -45,6 +45,7 @@ class Check(NamedTuple):
     column: Planned
     raw: str
     reason: str
+    types_values: bool = True  # it judges the type; not whether there is a value at all
 
 
 class PassSql(NamedTuple):
@@ -109,7 +110,7 @@ def _checks(plan: Plan, readings: Sequence[Reading]) -> Iterator[Check]:
         found = next(((i, c) for i, c in enumerate(plan.columns) if c.role is role), None)
         if found is not None and found[1].native != "cells":
             raw = _raw_name(found[0])
-            yield Check(code, f"NOT {missing_sql(raw)}", None, found[1], raw, reason)
+            yield Check(code, f"NOT {missing_sql(raw)}", None, found[1], raw, reason, types_values=False)
             code += 2
 
 
@@ -186,16 +187,18 @@ def run_pass(engine: Engine, plan: Plan, path: Path) -> Outcome:
     return Outcome(path, written, collector.counts, collector.rows)
 
 
-def write_rejects(engine: Engine, plan: Plan, outcome: Outcome, path: Path) -> int:
-    """Write the rejected rows with line, column, value, reason and the whole row; returns how many."""
+def write_rejects(engine: Engine, plan: Plan, outcome: Outcome, found: Found | None, path: Path) -> int:
+    """Write the rejected rows with line, column, value, reason and the whole row; returns how many.
+
+    found : the rejected rows, where they are few and `find_failed` found their lines; else all rows are scanned again.
+    """
     source = plan.source
     parts = []
     if outcome.rejected:
-        found = _searched(engine, plan, outcome)
         relation, line = found or (source.numbered, source.line)
         parts.append(_rejects_sql(pass_sql(plan, relation, line=line), source.columns))
     if source.rejects is not None and source.rejected:
-        parts.append(f"SELECT line, \"column\", value, reason, raw FROM read_parquet({quote_value(str(source.rejects))})")
+        parts.append(f'SELECT line, "column", value, reason, raw FROM read_parquet({quote_value(str(source.rejects))})')
     return engine.copy_parquet(" UNION ALL ".join(f"({p})" for p in parts), path)
 
 
@@ -221,8 +224,15 @@ def _reason_sql(check: Check) -> str:
     return f"CASE WHEN isinf(TRY_CAST({check.raw} AS DOUBLE)) THEN 'not_finite' ELSE {reason} END"
 
 
-def _searched(engine: Engine, plan: Plan, outcome: Outcome) -> tuple[str, str] | None:
-    """The few rejected rows as a relation with their lines, or None where they are many or cannot be found."""
+class Found(NamedTuple):
+    """Rejected rows as a relation of the source's columns, and the SQL of their lines."""
+
+    relation: str
+    line: str
+
+
+def find_failed(plan: Plan, outcome: Outcome) -> Found | None:
+    """The few rejected rows with their lines, or None where they are many or cannot be found by their bytes."""
     text = plan.source.plain_text
     if text is None or outcome.rejected > _SEARCHED_ROWS or plan.row_entity:
         return None
@@ -233,6 +243,6 @@ def _searched(engine: Engine, plan: Plan, outcome: Outcome) -> tuple[str, str] |
     rows = ", ".join(
         "(" + ", ".join([str(line), *map(quote_value, row)]) + ")" for line, row in zip(lines, cells, strict=True)
     )
-    names = ", ".join(["_line", *(c.sql for c in plan.source.columns)])
-    typed = ", ".join(["_line", *(f"{c.sql}::VARCHAR AS {c.sql}" for c in plan.source.columns)])
-    return f"(SELECT {typed} FROM (VALUES {rows}) AS found({names}))", "_line"
+    names = [c.sql for c in plan.source.columns]
+    typed = ", ".join(["_line", *(f"{name}::VARCHAR AS {name}" for name in names)])
+    return Found(f"(SELECT {typed} FROM (VALUES {rows}) AS found({', '.join(['_line', *names])}))", "_line")

@@ -147,31 +147,37 @@ class Plan:
         if self.spec.kind is DatasetKind.EVENTS and self.spec.time is not None:
             yield Role.AT, "missing_time"
 
-    def dataset(self, earlier: Dataset | None) -> Dataset:
-        """The definition of the dataset once this batch is in; what a person changed in it stays."""
+    def dataset(self, earlier: Dataset | None, *, closing: bool) -> Dataset:
+        """The definition of the dataset once this batch is in; labels and joins that a person gave stay.
+
+        closing : earlier rows are closed, so that the batch alone tells the fields.
+        """
         known = {f.name: f for f in earlier.fields} if earlier else {}
+        if earlier is None or closing:
+            fields: dict[str, Field] = {}
+            for c in self.columns:
+                fields.setdefault(c.name, _field(c, known.get(c.name)))
+            fresh = self._fresh_dataset(tuple(fields.values()))
+            return fresh if earlier is None else replace(fresh, joins=earlier.joins, partial=earlier.partial)
         fields = dict(known)
-        taken = {f.column for f in known.values() if f.column in set(Role)}
+        roles = {f.column for f in known.values()} & set(Role)
         for c in self.columns:
-            role_taken = c.role is not None and c.column in taken
-            if not role_taken and (c.name not in fields or fields[c.name].column == c.column):
+            new_role = c.role is not None and c.column not in roles and c.name not in known
+            if new_role or c.role is None:
                 fields[c.name] = _field(c, known.get(c.name))
-                taken.add(c.column)
+        return replace(earlier, fields=tuple(fields.values()))
+
+    def _fresh_dataset(self, fields: tuple[Field, ...]) -> Dataset:
         spec = self.spec
-        if earlier is not None:
-            return replace(earlier, fields=tuple(fields.values()))
-        return Dataset(
-            spec.name,
-            spec.kind,
-            tuple(fields.values()),
-            entity_kind=spec.entity_kind,
-            entity=spec.entity,
-            time=spec.time,
-            key=spec.key,
-            target=spec.target,
-            weight=spec.weight,
-            modality=spec.modality or (spec.name if spec.kind is DatasetKind.VECTORS else None),
-        )
+        modality = spec.modality or (spec.name if spec.kind is DatasetKind.VECTORS else None)
+        roles = {
+            "entity": spec.entity,
+            "time": spec.time,
+            "key": spec.key,
+            "target": spec.target,
+            "weight": spec.weight,
+        }
+        return Dataset(spec.name, spec.kind, fields, entity_kind=spec.entity_kind, modality=modality, **roles)
 
 
 def _field(planned: Planned, known: Field | None) -> Field:
@@ -179,7 +185,7 @@ def _field(planned: Planned, known: Field | None) -> Field:
     type = planned.kind.type if planned.role is None else roles.get(planned.role, ValueType.TEXT)
     scale = planned.kind.scale if type is ValueType.DECIMAL else None
     if known is not None:
-        return replace(known, type=type, scale=scale)
+        return replace(known, type=type, scale=scale, column=planned.column)
     return Field(planned.name, type, planned.column, scale)
 
 

@@ -130,9 +130,7 @@ class Judge:
         if len({w.replace("%B", "%b") for w in ways}) > 1:
             self.notes.append(f"{name} writes dates in several ways; all are read: {', '.join(ways)}.")
 
-    def _time(
-        self, draft: Draft, preset: ColumnType | None, relation: str, tally: Tally | None = None
-    ) -> ColumnType:
+    def _time(self, draft: Draft, preset: ColumnType | None, relation: str, tally: Tally | None = None) -> ColumnType:
         """The type of the time column, a date or a moment."""
         if preset is not None:
             return self._declared_time(draft, preset)
@@ -145,7 +143,9 @@ class Judge:
         plain = plain_type(tally)
         if plain is not None and plain.type is ValueType.INTEGER:
             if found := whole_number_time(self._engine, relation, draft.raw):
-                self.notes.append(f"{draft.name} is read as {found.formats[0].replace('%Y%m%d', 'days such as 20110930')}.")
+                self.notes.append(
+                    f"{draft.name} is read as {found.formats[0].replace('%Y%m%d', 'days such as 20110930')}."
+                )
                 return found
         kind, dates = self._dates(draft, relation)
         if kind is None:
@@ -174,6 +174,7 @@ class Judge:
         shown = ", ".join(quote_value(e) for (e,) in examples)
         message = f"{draft.name} holds values that are no times, such as {shown}."
         return Refused("not_a_time", message, place="--time", fix=f"{fix} A declared column rejects such rows.")
+
 
 def _problem(dates: Dates) -> str:
     if dates.problem == "ambiguous":

@@ -83,7 +83,9 @@ def reading(raw: str, kind: ColumnType, zone: str) -> Reading:
         case ValueType.TEXTS:
             return Reading(_list_sql(raw, kind.separator))
         case ValueType.PATH:
-            return Reading(f"nullif(list_filter(string_split(trim({raw}), {quote_value(kind.separator)}), x -> x <> ''), [])")
+            return Reading(
+                f"nullif(list_filter(string_split(trim({raw}), {quote_value(kind.separator)}), x -> x <> ''), [])"
+            )
         case ValueType.VECTOR:
             return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", f"{missing_sql(raw)}")
         case other:
@@ -154,7 +156,9 @@ def _moment(raw: str, kind: ColumnType, zone: str) -> Reading:
     if formats[0] in EPOCHS:
         count = f"TRY_CAST({raw} AS BIGINT)"
         value = f"make_timestamptz({count} * {EPOCHS[formats[0]]})"
-        return _checked(value, f"{count} IS NOT NULL AND regexp_full_match({raw}, {_SIGNED_WHOLE})", raw, None, "not_moment")
+        return _checked(
+            value, f"{count} IS NOT NULL AND regexp_full_match({raw}, {_SIGNED_WHOLE})", raw, None, "not_moment"
+        )
     naive = f"try_strptime({raw}, {quote_value(list(formats))})"
     value = in_zone(naive, zone)
     fits = f"{naive} >= {_YEAR_1000}"

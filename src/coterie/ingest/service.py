@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time as clock
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from coterie.engines.duckdb import Engine
-from coterie.errors import Refused
 from coterie.ingest import cleanup, segment
-from coterie.ingest.batch import Batch, Part, publish
+from coterie.ingest.batch import Batch, known_batch, publish
 from coterie.ingest.context import IngestContext
 from coterie.ingest.mapping import ImportSpec, make_spec
 from coterie.ingest.readers.columnar import open_frame
-from coterie.ingest.readers.json_lines import open_json
 from coterie.ingest.readers.opening import open_source
 from coterie.ingest.readers.source import Source
 from coterie.ingest.report import ImportReport
@@ -99,11 +96,10 @@ def _show_progress(engine: Engine) -> None:
 
 
 def _import(batch: Batch, source: Source) -> ImportReport:
+    if not batch.dry_run and (known := known_batch(batch, source)) is not None:
+        return known
     if batch.spec.segment or (batch.spec.segment is None and segment.is_segment(source, batch.engine)):
         parts = segment.import_messages(batch, source)
     else:
         parts = [import_table(batch, source)]
     return publish(batch, source, parts)
-
-
-__all__ = ["ImportReport", "IngestContext", "Part", "import_file", "import_frame", "open_json", "Refused", "hashlib"]

@@ -115,7 +115,7 @@ def shapes(engine: Engine, relation: str, raw: str) -> tuple[list[Shape], int]:
 
     Digits and letters are taken together, so `21-08-2013` and `4-9-2012` are of one shape.
     """
-    shape = rf"regexp_replace(regexp_replace(regexp_replace(r, '[0-9]{{3,}}', 'Y', 'g'), '[0-9]+', 'N', 'g'), '[A-Za-z]+', 'A', 'g')"
+    shape = r"regexp_replace(regexp_replace(regexp_replace(r, '[0-9]{3,}', 'Y', 'g'), '[0-9]+', 'N', 'g'), '[A-Za-z]+', 'A', 'g')"
     first = r"TRY_CAST(regexp_extract(r, '^\s*([0-9]{1,2})[^0-9]', 1) AS INTEGER)"
     second = r"TRY_CAST(regexp_extract(r, '^\s*[0-9]+[^0-9]+([0-9]{1,2})', 1) AS INTEGER)"
     rows = engine.rows(
@@ -144,11 +144,11 @@ def whole_number_time(engine: Engine, relation: str, raw: str) -> ColumnType | N
     low, high = engine.row(f"SELECT min(TRY_CAST({raw} AS BIGINT)), max(TRY_CAST({raw} AS BIGINT)) FROM {relation}")
     if low is None:
         return None
-    if 19_000_101 <= low and high <= 21_001_231:
+    if low >= 19_000_101 and high <= 21_001_231:
         return ColumnType(ValueType.DATE, formats=("%Y%m%d",))
-    if 100_000_000 <= low and high < 10_000_000_000:  # 1973 to 2286
+    if low >= 100_000_000 and high < 10_000_000_000:  # 1973 to 2286
         return ColumnType(ValueType.MOMENT, formats=("epoch",))
-    if 100_000_000_000 <= low and high < 10_000_000_000_000:
+    if low >= 100_000_000_000 and high < 10_000_000_000_000:
         return ColumnType(ValueType.MOMENT, formats=("epoch_ms",))
     return None
 

@@ -176,7 +176,7 @@ _WORDS: dict[str, Text] = {
     "veto": Text("Veto", "否决原因"),
     "p_value": Text("p-value", "p 值"),
     "yes": Text("yes", "是"),
-    "structure_row": Text("Structure: {found}, p = {p}, {draws} imitations", "成群现象：{found}，p = {p}，仿制数据 {draws} 份"),
+    "structure_row": Text("Structure: {found}, p {p}, {draws} imitations", "成群现象：{found}，p {p}，仿制数据 {draws} 份"),
     "found": Text("found", "有"),
     "not_found": Text("not found", "无"),
 }

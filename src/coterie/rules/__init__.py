@@ -15,9 +15,10 @@ from coterie.rules.flip import Change, Flip, flip
 from coterie.rules.glossary import GLOSSARY, word
 from coterie.rules.measures import MEASURES, significant
 from coterie.rules.operators import OPERATORS, operator_table
+from coterie.rules.schema import rule_json_schema
 from coterie.rules.sentences import node_sentence, sentence
 from coterie.rules.sql import CompiledRule, LeafSql, NodeCount, RuleCount, compile_rule
-from coterie.rules.tree import LEAF_KINDS, Rule, parse_rule, read_rule, rule_json_schema
+from coterie.rules.tree import LEAF_KINDS, Rule, parse_rule, read_rule
 from coterie.rules.vocabulary import PlainResolver, PlainVocabulary, Resolver, TagInfo, Vocabulary
 from coterie.rules.where import bind_where, read_where, where_sql
 

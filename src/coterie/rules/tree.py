@@ -1,4 +1,4 @@
-"""Rules: trees of `all`, `any` and `not` over conditions, read from JSON, written as JSON, described by a JSON Schema.
+"""Rules: trees of `all`, `any` and `not` over conditions, read from JSON and written as JSON.
 
 A new kind of condition is one class in `leaves/` and one entry in `LEAF_KINDS`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from coterie.errors import Refused, did_you_mean
 from coterie.rules import nodes
@@ -17,7 +16,6 @@ from coterie.rules.leaves.members import AudienceLeaf, ListLeaf
 from coterie.rules.leaves.tag import TagLeaf
 from coterie.rules.nodes import ROOT, Leaf, Node, Reading
 from coterie.rules.values import Raw, load_json, shown
-from coterie.rules.where import FieldLeaf
 
 VERSION = 1
 
@@ -99,54 +97,3 @@ def _head(body: Mapping[str, Raw]) -> tuple[str, dict[str, Raw]]:
     if not isinstance(entity, str) or not entity:
         raise Refused("bad_rule", '"entity" is a kind of entity.', place="entity", fix='Write "customer" or "account".')
     return entity, {k: v for k, v in body.items() if k not in ("version", "entity", "$schema")}
-
-
-def rule_json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of rules; it describes shapes, names and types are checked against a workspace.
-
-    >>> rule_json_schema()["$defs"]["tag"]["required"]
-    ['tag', 'op']
-    """
-    scalar = {"type": ["string", "number", "boolean"]}
-    relative = [
-        {"type": "object", "required": [key], "additionalProperties": False, "properties": {key: {"type": "string"}}}
-        for key in ("ago", "ahead")
-    ]
-    kinds = {key: kind.schema() for key, kind in LEAF_KINDS.items()}
-    one = [scalar, *relative]
-    definitions = {
-        "value": {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}}]},
-        **_groups("node", list(kinds)),
-        **_groups("where", ["field"]),
-        "field": FieldLeaf.schema(),
-        **kinds,
-    }
-    head = {"version": {"const": VERSION}, "entity": {"type": "string", "minLength": 1}, "$schema": {"type": "string"}}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Coterie rule",
-        "anyOf": [_with_head(d, head) for d in [*_group_schemas("node", least=0), *kinds.values()]],
-        "$defs": definitions,
-    }
-
-
-def _groups(name: str, leaves: list[str]) -> dict[str, Any]:
-    return {name: {"anyOf": [*_group_schemas(name), *({"$ref": f"#/$defs/{leaf}"} for leaf in leaves)]}}
-
-
-def _group_schemas(name: str, *, least: int = 1) -> list[dict[str, Any]]:
-    child = {"$ref": f"#/$defs/{name}"}
-    bodies = {
-        "all": {"type": "array", "items": child, "minItems": least},
-        "any": {"type": "array", "items": child, "minItems": 1},
-        "not": child,
-    }
-    label = {"type": "string", "minLength": 1, "maxLength": 200}
-    return [
-        {"type": "object", "required": [key], "additionalProperties": False, "properties": {key: body, "name": label}}
-        for key, body in bodies.items()
-    ]
-
-
-def _with_head(schema: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "properties": {**schema["properties"], **head}}

@@ -17,12 +17,10 @@ SATURDAY_SHARE = 0.55
 def habitual_moments(rng: np.random.Generator, people: People, owner: Ints, day: Ints, when: Calendar) -> Ints:
     """Seconds since 1970 (local time) for events of `owner` in the week of `day`, at their usual weekday and hour.
 
-    The day moves only inside its week (Monday to Sunday), never off a sales day, and never out of the owner's time as
-    a customer.
+    The day moves only inside its week (Monday to Sunday), never off a sales day, and never after the owner has left.
     """
     moved = when.monday_before(day) + _weekdays(rng, people, owner)
-    inside = (moved >= 0) & (moved < when.days)
-    fits = inside & (moved >= np.floor(people.start[owner])) & (moved <= people.stop[owner])
+    fits = (moved >= 0) & (moved < when.days) & (moved <= people.stop[owner])
     day = np.where(fits & ~when.sales_day[day], moved, day)
     return when.epoch_seconds + day * 86_400 + _seconds_of_day(rng, people, owner)
 

@@ -32,7 +32,8 @@ LUXURY_SHARE, LUXURY_SHARE_OF_WHALES = 0.002, 0.03
 """Share of lines for which the dearest thing of the category is chosen."""
 FREE_SAMPLE_SHARE = 0.003
 BULK_SHARE = 0.0015
-"""Share of lines bought for a whole office or a feast: 20 to 80 times the usual quantity."""
+RETAIL_UNITS = 6
+"""Share of lines bought for a whole office or a feast by those who buy few at a time: 20 to 80 times as many."""
 
 
 class Drawn(NamedTuple):
@@ -144,7 +145,7 @@ def _products(rng: np.random.Generator, people: People, owner: Ints, fraud: Ints
 def _quantities(rng: np.random.Generator, people: People, owner: Ints, fraud: Ints) -> Ints:
     n = len(owner)
     usual = np.maximum(1, np.rint(people.units[owner] * np.exp(rng.normal(0, 0.35, n))))
-    bulk = np.where(rng.random(n) < BULK_SHARE, rng.integers(20, 81, n), 1)
+    bulk = np.where((rng.random(n) < BULK_SHARE) & (usual < RETAIL_UNITS), rng.integers(20, 81, n), 1)
     several = rng.integers(2, 6, n)
     return np.select([fraud == STOLEN_ACCOUNT, fraud == CARD_TESTING], [several, 1], usual * bulk).astype(np.int64)
 

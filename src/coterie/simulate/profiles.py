@@ -11,6 +11,7 @@ from coterie.simulate.orders import Orders
 from coterie.simulate.people import NO_ACCOUNT, People, account_count, birth_days
 from coterie.simulate.random_streams import stream
 from coterie.simulate.seasons import Calendar, Ints
+from coterie.simulate.visits import Visits
 from coterie.simulate.words import (
     ACCOUNT_HEADS,
     ACCOUNT_TAILS,
@@ -33,7 +34,7 @@ DIRTY_SHARE = 0.02
 OLDEST_SIGN_UP_DAYS = 1_825
 
 
-def profile_columns(people: People, orders: Orders, seed: int, when: Calendar) -> dict[str, object]:
+def profile_columns(people: People, orders: Orders, visits: Visits, seed: int, when: Calendar) -> dict[str, object]:
     """The columns of `profiles.csv`."""
     rng = stream(seed, "profiles")
     n = len(people)
@@ -47,7 +48,7 @@ def profile_columns(people: People, orders: Orders, seed: int, when: Calendar) -
         "country": columns.texts(country, _missing(rng, n, 0.01)),
         "language": columns.named(people.chinese.astype(np.int64), ("en", "zh")),
         "birth_date": columns.days(birth_days(rng, n, _last_day(when)), _missing(rng, n, 0.18)),
-        "signup_at": columns.moments(_signed_up(rng, people, orders, when)),
+        "signup_at": columns.moments(_signed_up(rng, people, orders, visits, when)),
         "acquisition": columns.named(rng.choice(len(ACQUISITION), n, p=ACQUISITION_SHARES), ACQUISITION),
         "consent_email": pa.array(people.consent_email),
         "consent_sms": pa.array(rng.random(n) < 0.45, mask=_missing(rng, n, 0.05)),
@@ -154,11 +155,12 @@ def _places(rng: np.random.Generator, people: People) -> tuple[Texts, Texts]:
     return city, country
 
 
-def _signed_up(rng: np.random.Generator, people: People, orders: Orders, when: Calendar) -> Ints:
-    """New customers sign up hours before their first order; old ones up to five years before the first day."""
+def _signed_up(rng: np.random.Generator, people: People, orders: Orders, visits: Visits, when: Calendar) -> Ints:
+    """New customers sign up hours before their first event; old ones up to five years before the first day."""
     n = len(people)
     first = when.epoch_seconds + (people.start * 86_400).astype(np.int64)
-    np.minimum.at(first, orders.owner, orders.second)
+    for events in (orders, visits):
+        np.minimum.at(first, events.owner, events.second)
     new = first - np.minimum(rng.exponential(4 * 3600, n), 3 * 86_400).astype(np.int64) - 120
     before = when.epoch_seconds - (86_400 * OLDEST_SIGN_UP_DAYS * rng.random(n) ** 1.5).astype(np.int64) - 1
     return np.where(people.old, before, np.maximum(new, when.epoch_seconds))

@@ -147,7 +147,7 @@ def _check(customers: int, seed: int, years: int) -> None:
 def _imported(world: World, seed: int) -> dict[str, Callable[[], dict[str, object]]]:
     """The imported files: name to the function that makes its columns, so that one file is in memory at a time."""
     return {
-        "profiles": lambda: profile_columns(world.people, world.orders, seed, world.when),
+        "profiles": lambda: profile_columns(world.people, world.orders, world.visits, seed, world.when),
         "products": lambda: _product_columns(world.goods),
         "orders": lambda: _order_columns(world),
         "visits": lambda: _visit_columns(world),
@@ -161,7 +161,7 @@ def _imported(world: World, seed: int) -> dict[str, Callable[[], dict[str, objec
 def _truth(world: World, seed: int) -> dict[str, Callable[[], dict[str, object]]]:
     return {
         "segments": lambda: truth.segment_columns(world.people),
-        "churn": lambda: truth.churn_columns(world.people, seed, world.when),
+        "churn": lambda: truth.churn_columns(world.people, world.orders, seed, world.when),
         "uplift": lambda: truth.uplift_columns(world.people, world.when),
         "uplift_past": lambda: truth.past_uplift_columns(world.people, world.sends),
         "interests": lambda: truth.interest_columns(world.people),

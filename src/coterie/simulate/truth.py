@@ -58,11 +58,12 @@ def future(people: People, seed: int, when: Calendar) -> Future:
     return Future(alive, expected, rng.poisson(mean) * alive)
 
 
-def churn_columns(people: People, seed: int, when: Calendar) -> dict[str, object]:
+def churn_columns(people: People, orders: Orders, seed: int, when: Calendar) -> dict[str, object]:
     """Who is still a customer at the end, how fast they leave and order, and what the next 90 days hold."""
     real = ~people.bot
     ahead = future(people, seed, when)
     left_at = when.epoch_seconds + (np.minimum(people.stop, 1e5) * 86_400).astype(np.int64)
+    np.maximum.at(left_at, orders.owner, orders.second)  # someone who leaves during a day still ends that day
     return {
         "customer_id": people.key[real],
         "alive": ahead.alive[real],

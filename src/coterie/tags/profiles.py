@@ -36,7 +36,7 @@ def carry(work: StateWork, old: StateRecord, id_: str) -> StateRecord:
         work.scanned += rows_read(recent)
         parts.append(f"SELECT * FROM {work.visible(now, newer(now, old.version))}")
     was = datetime.fromisoformat(old.as_of)
-    if was != work.clock.as_of:
+    if was != work.clock.as_of and before.paths:
         span = Span(was, work.clock.as_of)
         work.scanned += rows_read(before, [span])
         parts.append(f"SELECT * FROM {scan(before)} WHERE {span.sql('_at')}")

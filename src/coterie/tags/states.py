@@ -215,7 +215,7 @@ class _Carry:
             work.scanned += rows_read(recent)
             parts.append(f"SELECT *, true AS _new FROM {work.visible(now, newer(now, self.old.version))}")
         before = work.lake.files(work.dataset.table, self.old.version)
-        spans = self.edges()
+        spans = self.edges() if before.paths else []
         work.scanned += rows_read(before, spans)
         parts += [f"SELECT *, false AS _new FROM {scan(before)} WHERE {span.sql('_at')}" for span in spans]
         if not parts:

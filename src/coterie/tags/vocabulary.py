@@ -25,6 +25,12 @@ class CatalogVocabulary:
         """The workspace's time zone."""
         return self._zone
 
+    def of_kind(self, entity_kind: str) -> CatalogVocabulary:
+        """The names of another entity kind."""
+        if entity_kind == self.entity_kind:
+            return self
+        return CatalogVocabulary(self._catalog, self._zone, entity_kind)
+
     @cached_property
     def definitions(self) -> dict[str, TagDefinition]:
         """The tags of the entity kind."""

@@ -17,9 +17,9 @@ from coterie.ingest.readers.source import Source, SourceColumn, TextFacts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NATIVE = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER FLOAT DOUBLE BOOLEAN DATE TIMESTAMP VARCHAR".split()
-) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+_NATIVE = frozenset({*_WHOLE, *_TIMES, "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR"})
 
 
 def open_parquet(path: Path, engine: Engine) -> Source:

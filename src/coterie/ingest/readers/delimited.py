@@ -137,7 +137,9 @@ def _refuse_wrong_delimiter(text: str, options: ReadOptions, place: str) -> None
     if width > 1:
         given = Dialect(options.delimiter or ",").name
         message = f"With the delimiter `{given}` the file has one column; with `{better.name}` it has {width}."
-        raise Refused("wrong_delimiter", message, place=f"{place}:1", fix=f"Leave the delimiter out, or give `{better.name}`.")
+        raise Refused(
+            "wrong_delimiter", message, place=f"{place}:1", fix=f"Leave the delimiter out, or give `{better.name}`."
+        )
 
 
 def _beginning(plain: Path) -> tuple[str, bool]:

@@ -61,7 +61,9 @@ def sniff(text: str, *, delimiter: str | None = None, quote: str = '"') -> Diale
     if delimiter is not None:
         return Dialect(delimiter, quote, escape)
     header = text.split("\n", 1)[0]
-    others = sorted({c for c in header if not c.isalnum() and c not in _STRANGE and c not in _COMMON and c.isprintable()})
+    others = sorted(
+        {c for c in header if not c.isalnum() and c not in _STRANGE and c not in _COMMON and c.isprintable()}
+    )
     controls = [c for c in ("\x01", "\x1f") if c in header]
     scores = {c: _score(text, Dialect(c, quote, escape)) for c in (*_COMMON, *controls, *others)}
     best = max(scores, key=lambda c: scores[c])  # the first of equals: the common ones stand before

@@ -10,9 +10,9 @@ from typing import Any
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_value
 from coterie.errors import Refused
+from coterie.ingest.readers.delimited import plain_utf8
 from coterie.ingest.readers.dialect import refuse_duplicates
 from coterie.ingest.readers.files import CHUNK_BYTES, LONGEST_LINE, BytesLater
-from coterie.ingest.readers.delimited import plain_utf8
 from coterie.ingest.readers.options import ReadOptions
 from coterie.ingest.readers.source import Source, SourceColumn, TextFacts
 from coterie.ingest.readers.staging import RAW_CHARACTERS, RowStage
@@ -157,6 +157,7 @@ def _source(
         size_bytes=plain.stat().st_size,
         rejects=broken,
         rejected=rejected,
+        extras={"form": "json"},
     )
 
 

@@ -8,8 +8,8 @@ The rule, in order:
 3. Else the k whose weakest segment comes back most often.
 
 Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k that
-each favours, and do not decide. On 66 simulated sets of 2 to 7 groups with noise columns, what they picked cost RATES
-of adjusted Rand index against the best k on average; this rule cost RULE.
+each favours, and do not decide. On 66 simulated sets of 2 to 7 groups with noise columns, what each alone picks costs .14 to .29
+of adjusted Rand index against the best k on average, this rule .03 (its 3/4 was set on these sets).
 """
 
 from __future__ import annotations

@@ -55,13 +55,13 @@ VETOES: dict[str, Text] = {
 
 CHOICES: dict[str, Text] = {
     "apart": Text(
-        "with {k} segments any two stand apart, with few customers half-way between them (single peak: p = {p}); "
+        "with {k} segments any two stand apart, with few customers half-way between them (single peak: p {p}); "
         "no larger number does so",
-        "分为 {k} 群时，任意两群之间都有明显的空隙，处于中间的客户很少（单峰检验 p = {p}）；更多的群数做不到这一点",
+        "分为 {k} 群时，任意两群之间都有明显的空隙，处于中间的客户很少（单峰检验 p {p}）；更多的群数做不到这一点",
     ),
     "apart_fewer": Text(
-        "with {k} segments, too, any two stand apart (single peak: p = {p})",
-        "分为 {k} 群时，任意两群之间也有明显的空隙（单峰检验 p = {p}）",
+        "with {k} segments, too, any two stand apart (single peak: p {p})",
+        "分为 {k} 群时，任意两群之间也有明显的空隙（单峰检验 p {p}）",
     ),
     "stable": Text(
         "{k} is the largest number whose segments all come back when other customers are drawn "
@@ -86,17 +86,17 @@ CHOICES: dict[str, Text] = {
 
 NATURE: dict[str, Text] = {
     "types": Text(
-        "There are kinds of customers: empty space lies between groups (p = {p}).",
-        "存在自然的客户类型：群与群之间有空隙（p = {p}）。",
+        "There are kinds of customers: empty space lies between groups (p {p}).",
+        "存在自然的客户类型：群与群之间有空隙（p {p}）。",
     ),
     "partly": Text(
-        "There are groups in these data (p = {p}), but these segments do not all stand apart: some borders run through a crowd. "
+        "There are groups in these data (p {p}), but these segments do not all stand apart: some borders run through a crowd. "
         "Take them as useful cuts.",
-        "这些数据中存在成群的现象（p = {p}），但并非所有分群之间都有空隙：有些边界穿过人群。请把它们当作有用的划分。",
+        "这些数据中存在成群的现象（p {p}），但并非所有分群之间都有空隙：有些边界穿过人群。请把它们当作有用的划分。",
     ),
     "cuts": Text(
-        "No natural clusters: customers form one continuous crowd (p = {p}). These segments are useful cuts, not discovered types.",
-        "没有自然的分群：客户连成一片（p = {p}）。这些分群是有用的划分，而不是被发现的类型。",
+        "No natural clusters: customers form one continuous crowd (p {p}). These segments are useful cuts, not discovered types.",
+        "没有自然的分群：客户连成一片（p {p}）。这些分群是有用的划分，而不是被发现的类型。",
     ),
 }
 
@@ -121,8 +121,8 @@ CAVEATS: dict[str, Text] = {
         "只有 {a:.0f} 个客户，只能看出大的差别：一个分群在某一列上要与其他客户相差约 {b:.1f} 个标准差才能显现。群数和边界只是粗略的，量级可信。",
     ),
     "much_missing": Text(
-        "{a:.0f} columns miss so many values that being missing was used as a sign of its own.",
-        "有 {a:.0f} 列缺失值较多，“缺失”本身已作为一个特征使用。",
+        "Tags with so many missing values that being missing counts as a sign of its own: {a:.0f}.",
+        "有 {a:.0f} 个标签缺失值较多，“缺失”本身已作为一个特征使用。",
     ),
 }
 
@@ -174,10 +174,12 @@ def choice_text(choice: Choice, panel: Panel, language: Language) -> str:
     )
 
 
-def p_text(p_value: float) -> str:
+def p_text(p_value: float, *, sign: bool = True) -> str:
     """A p-value as people read it.
 
-    >>> p_text(0.0312), p_text(1e-9)
-    ('.031', '< .001')
+    >>> p_text(0.0312), p_text(1e-9), p_text(0.0312, sign=False)
+    ('= .031', '< .001', '.031')
     """
-    return "< .001" if p_value < 0.001 else f"{p_value:.3f}".lstrip("0")
+    if p_value < 0.001:
+        return "< .001"
+    return ("= " if sign else "") + f"{p_value:.3f}".lstrip("0")

@@ -1,0 +1,118 @@
+"""The same rule gives the same people in SQL and in the plain-Python evaluator, on random rules and random people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from coterie.engines.duckdb import Engine
+from coterie.rules import (
+    PlainResolver,
+    bind_rule,
+    compile_rule,
+    evaluate,
+    parse_rule,
+    read_facts,
+    sentence,
+)
+from coterie.rules.evaluate import passes
+from coterie.settings import Settings
+
+from .world import World, make_views, rules, vocabulary, worlds
+
+AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Engine]:
+    """One engine for all examples of this module; every example makes its own tables."""
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 512})) as engine:
+        yield engine
+
+
+def check(engine: Engine, world: World, raw: object) -> None:
+    make_views(engine, world)
+    resolver = PlainResolver(lists={n: [world.rows[e] for e in who] for n, who in world.lists.items()})
+    rule, known = parse_rule(raw), {"as_of": world.as_of, "resolver": resolver}
+    compiled = compile_rule(rule, world.vocabulary, **known)
+    facts = {e: world.facts(e) for e in world.rows}
+    bound = bind_rule(rule, world.vocabulary, **known)
+    expected = [(world.rows[e], e) for e in world.rows if passes(bound, facts[e])]
+    assert engine.rows(compiled.members_sql()) == expected
+    short = compiled.read_count(engine.row(compiled.count_sql(waterfall=False)))
+    assert (short.count, short.universe, short.nodes) == (len(expected), len(world.rows), ())
+    found = compiled.read_count(engine.row(compiled.count_sql()))
+    assert (found.count, found.universe) == (len(expected), len(world.rows))
+    for node, counted in zip(bound.own(), found.nodes, strict=True):
+        assert counted.place == node.place
+        assert counted.alone == sum(passes(node, f) for f in facts.values()), node.place
+    for leaf, (_, question) in zip(compiled.leaves, _different(bound), strict=True):
+        rows = {r for (r,) in engine.rows(leaf.rows_sql)} & set(world.rows.values())
+        assert rows == {world.rows[e] for e, f in facts.items() if question.passes(question.value(f))}
+    first = next(iter(world.rows))
+    fetched = read_facts(bound, first, world.vocabulary, engine.rows)
+    assert evaluate(rule, fetched, world.vocabulary, **known) == evaluate(rule, facts[first], world.vocabulary, **known)
+
+
+def _different(bound):  # type: ignore[no-untyped-def]
+    return {leaf.key: (place, leaf) for place, leaf in bound.leaves()}.values()
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
+    world = data.draw(worlds())
+    check(shared, world, data.draw(rules(world)))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.DataObject) -> None:
+    world = data.draw(worlds())
+    rule = parse_rule(data.draw(rules(world)))
+    written = json.loads(json.dumps(rule.as_json(), ensure_ascii=False))
+    assert parse_rule(written) == rule
+    for language, end in (("en", "."), ("zh", "。")):
+        said = sentence(rule, language, world.vocabulary)
+        assert said.endswith(end) and "{" not in said.replace("\\x{", "") and "\n" not in said
+
+
+@pytest.mark.slow
+@given(st.data())
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_sql_and_evaluator_agree_at_length(shared: Engine, data: st.DataObject) -> None:
+    world = data.draw(worlds())
+    check(shared, world, data.draw(rules(world)))
+
+
+def test_waterfall_of_nested_groups(shared: Engine) -> None:
+    """By hand: what remains at a child of `all` is after it and all before it, also below a group."""
+    shared.execute('CREATE OR REPLACE TEMP TABLE "universe" AS SELECT range AS "row", \'C\' || range AS entity FROM range(100000)')
+    shared.execute('CREATE OR REPLACE TEMP TABLE "family:rfm" AS SELECT range AS "row", (range % 10)::DECIMAL(18, 4) AS "rfm.monetary" FROM range(99990)')
+    tag = {"tag": "rfm.monetary"}
+    raw = {"all": [{**tag, "op": "gte", "value": 2}, {"any": [{**tag, "op": "lt", "value": 4}, {**tag, "op": "eq", "value": 9}]}, {"not": {**tag, "op": "eq", "value": 3}}]}
+    compiled = compile_rule(parse_rule(raw), vocabulary(), as_of=AS_OF)
+    found = compiled.read_count(shared.row(compiled.count_sql()))
+    assert (found.count, found.universe) == (2 * 9999, 100000)
+    assert [(n.place, n.alone, n.remaining, n.removed) for n in found.nodes] == [
+        ("rule", 19998, 19998, 80002),
+        ("all[0]", 79992, 79992, 20008),
+        ("all[1]", 49995, 29997, 49995),
+        ("all[1].any[0]", 39996, 19998, 59994),
+        ("all[1].any[1]", 9999, 9999, 69993),
+        ("all[2]", 90001, 19998, 9999),
+        ("all[2].not", 9999, 9999, 19998),
+    ]
+
+
+def test_everyone_and_an_empty_universe(shared: Engine) -> None:
+    shared.execute('CREATE OR REPLACE TEMP TABLE "universe" ("row" BIGINT, entity VARCHAR)')
+    compiled = compile_rule(parse_rule({"all": []}), vocabulary(), as_of=AS_OF)
+    assert compiled.read_count(shared.row(compiled.count_sql())).count == 0
+    shared.execute("INSERT INTO universe VALUES (7, 'C7')")
+    assert shared.rows(compiled.members_sql()) == [(7, "C7")]
