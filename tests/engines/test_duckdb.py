@@ -155,7 +155,7 @@ class Recorder(Progress):
 
 
 def test_watched_shows_percent(engine: Engine) -> None:
-    engine.execute("CREATE TABLE t AS SELECT range AS x FROM range(4000000)")
+    engine.execute("CREATE TABLE t AS SELECT range AS x FROM range(2000000)")
     progress = Recorder()
     with progress.stage("Sorting", 100, "%"), watched(engine, progress):
         engine.value("SELECT count(DISTINCT md5(x::VARCHAR)) FROM t")
@@ -177,35 +177,35 @@ def test_watched_cancels(engine: Engine) -> None:
 
 def test_what_does_not_fit_into_memory_is_spilled(tmp_path: Path) -> None:
     spill = tmp_path / "spill"
-    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 100}), spill) as engine:
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 40}), spill) as engine:
         rows = 0
-        for batch in engine.batches(wide(2_000_000)):
+        for batch in engine.batches(wide(900_000)):
             rows += batch.num_rows
             if rows == batch.num_rows:
                 assert sum(p.stat().st_size for p in spill.iterdir()) > 1_000_000
-        assert rows == 2_000_000
+        assert rows == 900_000
     assert not spill.exists() or not list(spill.iterdir())
 
 
 def test_without_a_spill_folder_want_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60})) as engine:
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 30})) as engine:
         with pytest.raises(
             Failed, match=r"`out_of_memory`: The query needs more memory than it may use\. Raise the setting"
         ):
-            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
+            engine.execute(f"CREATE TABLE t AS {wide(900_000)}")
         with pytest.raises(Failed, match="`out_of_memory`"):
-            list(engine.batches(wide(2_000_000)))
+            list(engine.batches(wide(900_000)))
         assert engine.value("SELECT 1") == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_full_and_read_only_disks_are_told(small_disk: Callable[[int], SmallDisk]) -> None:
     disk = small_disk(3_000)
-    few = Settings({"threads": 1, "memory_limit_mb": 60})
+    few = Settings({"threads": 1, "memory_limit_mb": 30})
     with Engine.open(few, disk.path / "spill") as engine:
         with pytest.raises(Failed, match=r"`disk_full`: The disk is full\. Free space and run again"):
-            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
+            engine.execute(f"CREATE TABLE t AS {wide(900_000)}")
         with pytest.raises(Failed, match="`disk_full`"):
             engine.copy_parquet("SELECT range, md5(range::VARCHAR) AS s FROM range(300000)", disk.path / "x.parquet")
         assert list(disk.path.glob("*.parquet")) == []
@@ -214,17 +214,17 @@ def test_full_and_read_only_disks_are_told(small_disk: Callable[[int], SmallDisk
         with pytest.raises(Failed, match="`read_only`"):
             engine.copy_parquet("SELECT 1", disk.path / "x.parquet")
         with pytest.raises(Failed, match="`read_only`"):
-            engine.execute(f"CREATE TABLE t AS {wide(2_000_000)}")
+            engine.execute(f"CREATE TABLE t AS {wide(900_000)}")
 
 
 def test_two_processes_may_spill_into_the_same_folder_and_a_killed_one_leaves_no_harm(tmp_path: Path) -> None:
-    query = wide(1_500_000)
+    query = wide(600_000)
     code = f"""
 import sys
 from pathlib import Path
 from coterie.engines.duckdb import Engine
 from coterie.settings import Settings
-engine = Engine.open(Settings({{"threads": 1, "memory_limit_mb": 60}}), Path(sys.argv[1]))
+engine = Engine.open(Settings({{"threads": 1, "memory_limit_mb": 30}}), Path(sys.argv[1]))
 stream = engine.batches({query!r})
 next(stream)
 print("spilled", flush=True)
@@ -235,12 +235,12 @@ sys.stdin.readline()
     assert other.stdout is not None
     assert other.stdout.readline() == b"spilled\n"
     check = f"SELECT count(*), count(*) FILTER (s = md5(x::VARCHAR)) FROM ({query})"
-    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), tmp_path / "spill") as engine:
-        assert engine.rows(check) == [(1_500_000, 1_500_000)]
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 30}), tmp_path / "spill") as engine:
+        assert engine.rows(check) == [(600_000, 600_000)]
         other.send_signal(signal.SIGKILL)
         other.communicate()
-    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 60}), tmp_path / "spill") as engine:
-        assert engine.rows(check) == [(1_500_000, 1_500_000)]
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 30}), tmp_path / "spill") as engine:
+        assert engine.rows(check) == [(600_000, 600_000)]
 
 
 def test_other_errors_keep_their_words(engine: Engine) -> None:

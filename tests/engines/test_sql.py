@@ -60,7 +60,7 @@ def test_decimals_stay_exact(one: Engine, value: Decimal) -> None:
 @given(MOMENTS)
 def test_moments(one: Engine, value: datetime) -> None:
     found = back(one, value)
-    assert found == value
+    assert found == value.astimezone(UTC)  # Python calls moments in skipped hours unequal to all others
     assert found.utcoffset() == timedelta(0)
 
 

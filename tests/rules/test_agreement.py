@@ -66,14 +66,14 @@ def _different(bound):  # type: ignore[no-untyped-def]
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
-    world = data.draw(worlds())
+    world = data.draw(worlds)
     check(shared, world, data.draw(rules(world)))
 
 
 @given(st.data())
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.DataObject) -> None:
-    world = data.draw(worlds())
+    world = data.draw(worlds)
     rule = parse_rule(data.draw(rules(world)))
     written = json.loads(json.dumps(rule.as_json(), ensure_ascii=False))
     assert parse_rule(written) == rule
@@ -86,7 +86,7 @@ def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.Dat
 @given(st.data())
 @settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree_at_length(shared: Engine, data: st.DataObject) -> None:
-    world = data.draw(worlds())
+    world = data.draw(worlds)
     check(shared, world, data.draw(rules(world)))
 
 

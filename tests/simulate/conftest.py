@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coterie.simulate.shop import simulate_shop
-from tests.simulate.files import Shop, read_shop
+
+from .files import Shop, read_shop
 
 
 @pytest.fixture(scope="session")

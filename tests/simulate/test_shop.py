@@ -13,13 +13,16 @@ import pytest
 from coterie.errors import Cancelled, Failed, Refused
 from coterie.kit.progress import Progress
 from coterie.simulate.shop import ShopFiles, simulate_shop
-from tests.simulate.files import Shop
+
+from .files import Shop
 
 SCHEMAS = {
-    "profiles": "customer_id name email phone city country language birth_date signup_at acquisition consent_email "
-    "consent_sms consent_push account_id",
-    "products": "product_id name name_zh description description_zh category category_path category_path_zh brand price",
-    "orders": "order_id line customer_id ordered_at product_id quantity unit_price discount amount channel payment wrapping",
+    "profiles": "customer_id name email phone city country language birth_date signup_at acquisition "
+    "consent_email consent_sms consent_push account_id",
+    "products": "product_id name name_zh description description_zh category category_path category_path_zh "
+    "brand price",
+    "orders": "order_id line customer_id ordered_at product_id quantity unit_price discount amount "
+    "channel payment wrapping",
     "visits": "visit_id step customer_id at event product_id query device",
     "reviews": "review_id customer_id at product_id rating language text",
     "friends": "customer_id friend_id weight",
@@ -94,10 +97,8 @@ def test_a_refund_follows_its_purchase(shop: Shop) -> None:
     sent_back = orders[orders["amount"] < 0]
     when_bought = bought["ordered_at"].max().reindex(sent_back["order_id"]).to_numpy()
     assert (sent_back["ordered_at"].to_numpy() > when_bought).all()
-    spent = orders[orders["amount"] > 0].groupby("order_id")["amount"].sum()
-    assert (
-        sent_back.groupby("order_id")["amount"].sum().abs() <= spent.reindex(sent_back["order_id"].unique()) + 0.005
-    ).all()
+    balance = orders.groupby("order_id")["amount"].sum()
+    assert (balance > -0.005).all()
 
 
 def test_everything_happens_inside_the_period_and_in_order(shop: Shop) -> None:
@@ -183,7 +184,7 @@ def test_refusals_say_what_to_give(tmp_path: Path, given: dict[str, int], words:
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file, no folder")
-    with pytest.raises(Failed, match="profiles.csv cannot be written"):
+    with pytest.raises(Failed, match=r"profiles\.csv cannot be written"):
         simulate_shop(tmp_path / "shop", customers=50)
 
 

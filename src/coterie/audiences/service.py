@@ -197,7 +197,7 @@ class Audiences:
 
         hash_ids : SHA-256 of the key in hexadecimal instead of the key.
         """
-        from coterie.audiences.export import write
+        from coterie.engines.export import write
 
         taken = self._members_of(name, snapshot)
         if any(s.name == "entity" for s in map(taken.asked.vocabulary.tag, tags)):

@@ -257,9 +257,10 @@ def _report(batch: Batch, facts: Mapping[str, Any], version: int, **more: Any) -
     counts: Counter[str] = Counter()
     counts.update(facts["reject_reasons"])
     numbers = ("read", "accepted", "rejected", "duplicates", "entities", "new_entities")
+    counted: dict[str, Any] = {n: int(facts[n]) for n in numbers}
     return ImportReport(
         dataset=batch.spec.name,
-        **{n: int(facts[n]) for n in numbers},
+        **counted,
         reject_reasons=dict(counts.most_common()),
         types=dict(facts["types"]),
         data_version=version,

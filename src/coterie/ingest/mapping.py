@@ -45,6 +45,9 @@ _NEEDS: Mapping[DatasetKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+_AS_FOUND = ReadOptions()
+
+
 @dataclass(frozen=True)
 class ImportSpec:
     """A checked mapping. `missing` and `clean` are by column; in `missing`, `*` stands for all columns.
@@ -68,7 +71,7 @@ class ImportSpec:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clean: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     segment: bool | None = None
-    reading: ReadOptions = ReadOptions()
+    reading: ReadOptions = _AS_FOUND
 
     def fingerprint(self) -> str:
         """The mapping as one line, for the batch's hash: two spellings of the same mapping are equal.

@@ -139,11 +139,11 @@ def _brought(engine: Engine, staged: Sequence[tuple[Path, Sequence[tuple[str, st
         dated = "_at" in {name for name, _ in engine.columns(f"SELECT * FROM {source}")}
         at = "_at" if dated else "NULL::TIMESTAMPTZ"
         parts += [
-            f"SELECT {quote_value(k)} AS kind, {quote_name(c)} AS key, {at} AS at FROM {source}" for k, c in entities
+            f"SELECT {quote_value(k)} AS kind, {quote_name(c)} AS key, {at} AS moment FROM {source}" for k, c in entities
         ]
     if not parts:
         return None
-    since = "CASE WHEN count(*) = count(at) THEN min(at) END AS first_seen"
+    since = "CASE WHEN count(*) = count(moment) THEN min(moment) END AS first_seen"
     return f"SELECT kind, key, {since} FROM ({' UNION ALL '.join(parts)}) WHERE key IS NOT NULL GROUP BY kind, key"
 
 

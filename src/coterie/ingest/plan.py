@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from coterie.catalog.schemas import Dataset, DatasetKind, Field, ValueType
 from coterie.engines.sql import quote_name, quote_value
@@ -170,7 +171,7 @@ class Plan:
     def _fresh_dataset(self, fields: tuple[Field, ...]) -> Dataset:
         spec = self.spec
         modality = spec.modality or (spec.name if spec.kind is DatasetKind.VECTORS else None)
-        roles = {
+        roles: dict[str, Any] = {
             "entity": spec.entity,
             "time": spec.time,
             "key": spec.key,

@@ -84,7 +84,7 @@ def reading(raw: str, kind: ColumnType, zone: str) -> Reading:
             return Reading(_list_sql(raw, kind.separator))
         case ValueType.PATH:
             return Reading(
-                f"nullif(list_filter(string_split(trim({raw}), {quote_value(kind.separator)}), x -> x <> ''), [])"
+                f"nullif(list_filter(string_split(trim({raw}), {quote_value(kind.separator)}), lambda x: x <> ''), [])"
             )
         case ValueType.VECTOR:
             return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", f"{missing_sql(raw)}")
@@ -178,14 +178,14 @@ def in_zone(naive: str, zone: str) -> str:
 def _list_sql(raw: str, separator: str) -> str:
     as_json = f"TRY_CAST(TRY_CAST({raw} AS JSON) AS VARCHAR[])"
     single = f"[{raw}]"
-    split = f"list_filter(list_transform(string_split({raw}, {quote_value(separator)}), x -> trim(x)), x -> x <> '')"
+    split = f"list_filter(list_transform(string_split({raw}, {quote_value(separator)}), lambda x: trim(x)), lambda x: x <> '')"
     listed = f"CASE WHEN starts_with(ltrim({raw}), '[') THEN {as_json} ELSE {split if separator else single} END"
     return f"CASE WHEN NOT {missing_sql(raw)} THEN {listed} END"
 
 
 def vector_reading(value: str, missing: str) -> Reading:
     """A list of finite numbers, none missing."""
-    bad = f"len(list_filter({value}, x -> x IS NULL OR NOT isfinite(x)))"
+    bad = f"len(list_filter({value}, lambda x: x IS NULL OR NOT isfinite(x)))"
     return Reading(value, f"(coalesce({bad} = 0 AND len({value}) > 0, false) OR {missing})", None, "bad_vector")
 
 

@@ -44,15 +44,17 @@ class Tally(NamedTuple):
 
 
 def tallies(engine: Engine, relation: str, columns: Mapping[str, str]) -> dict[str, Tally]:
-    """Count the values of columns, given as name and SQL of the raw text, in one scan."""
+    """Count the values of columns, given as name and SQL of the raw text, in one scan; each different value is judged once."""
     if not columns:
         return {}
     names = list(columns)
-    raws = ", ".join(f"{columns[name]} AS r{i}" for i, name in enumerate(names))
-    counts = ", ".join(_tally_sql(f"r{i}") for i in range(len(names)))
-    row = engine.row(f"SELECT {counts} FROM (SELECT {raws} FROM {relation})")
-    width = len(Tally._fields)
-    return {name: Tally(*(int(v or 0) for v in row[i * width : (i + 1) * width])) for i, name in enumerate(names)}
+    raws = ", ".join(f"CAST({columns[name]} AS VARCHAR)" for name in names)
+    values = f"SELECT unnest(range({len(names)})) AS place, unnest([{raws}]) AS r FROM {relation}"
+    different = f"SELECT place, r, count(*) AS n FROM ({values}) WHERE r IS NOT NULL GROUP BY ALL"
+    rows = engine.rows(f"SELECT place, {_tally_sql('r')} FROM ({different}) GROUP BY place")
+    found = {int(place): Tally(*(int(v or 0) for v in counts)) for place, *counts in rows}
+    nothing = Tally(*(0 for _ in Tally._fields))
+    return {name: found.get(place, nothing) for place, name in enumerate(names)}
 
 
 def _tally_sql(raw: str) -> str:
@@ -69,12 +71,12 @@ def _tally_sql(raw: str) -> str:
         plain,
         number,
     ]
-    counts = [f"count(*) FILTER ({c})" for c in conditions]
+    counts = [f"sum(n) FILTER ({c})" for c in conditions]
     fraction = rf"length(regexp_extract({raw}, '\.([0-9]*?)0*\s*$', 1))"
     digits = rf"length(regexp_extract({raw}, '^\s*[+-]?0*([0-9]*)', 1))"
     counts += [f"max({fraction}) FILTER ({plain})", f"max({digits}) FILTER ({plain})"]
-    counts += [rf"count(*) FILTER (regexp_full_match({raw}, '\s*[+-]?[0-9]{{16,36}}\s*'))"]
-    counts += [f"count(*) FILTER (lower(trim({raw})) IN ('true', 'false'))"]
+    counts += [rf"sum(n) FILTER (regexp_full_match({raw}, '\s*[+-]?[0-9]{{16,36}}\s*'))"]
+    counts += [f"sum(n) FILTER (lower(trim({raw})) IN ('true', 'false'))"]
     return ", ".join(counts)
 
 

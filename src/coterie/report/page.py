@@ -28,17 +28,19 @@ header.top li b { color:#fff; font-weight:600; }
 section { background:#fff; border:1px solid var(--line); border-radius:12px; margin-top:22px; padding:26px 28px 28px; }
 h2 { margin:0 0 4px; font-size:20px; line-height:1.3; font-weight:660; }
 h3 { margin:22px 0 8px; font-size:15px; font-weight:650; }
-p { margin:6px 0; max-width:76ch; }
+p { margin:6px 0; max-width:100ch; }
 p.lead { font-size:16.5px; }
 .muted, .note { color:var(--muted); }
 .note { font-size:13px; }
 svg { display:block; width:100%; height:auto; font-family:inherit; }
 .grid { display:grid; gap:18px 22px; grid-template-columns:repeat(auto-fill, minmax(292px, 1fr)); margin-top:16px; }
-.grid > * { min-width:0; }
+.grid { align-items:end; } .grid > * { min-width:0; }
 figure { margin:0; break-inside:avoid; }
 figcaption { font-size:13px; color:var(--muted); margin-bottom:4px; }
 figcaption b { color:var(--ink); font-size:14px; font-weight:640; display:block; }
 .cards { display:grid; gap:16px; grid-template-columns:repeat(auto-fill, minmax(300px, 1fr)); margin-top:18px; }
+@media (min-width:721px) { .cards.pairs { grid-template-columns:repeat(2, minmax(0, 1fr)); } }
+.small { max-width:430px; }
 .card { border:1px solid var(--line); border-top:4px solid var(--tone); border-radius:10px; padding:16px 18px 16px; break-inside:avoid;
   min-width:0; display:flex; flex-direction:column; }
 .card .who { display:flex; gap:10px; align-items:flex-start; }
@@ -66,9 +68,10 @@ figcaption b { color:var(--ink); font-size:14px; font-weight:640; display:block;
 .scroll { overflow-x:auto; margin-top:12px; }
 table.data { border-collapse:collapse; font-size:13px; font-variant-numeric:tabular-nums; min-width:100%; }
 table.data th { text-align:right; font-weight:620; color:var(--muted); border-bottom:1.5px solid #c9d1d9; padding:6px 10px; vertical-align:bottom;
-  white-space:nowrap; }
+  max-width:9em; }
 table.data td { text-align:right; border-bottom:1px solid var(--line); padding:5px 10px; white-space:nowrap; }
-table.data th.words, table.data td.words { text-align:left; white-space:normal; min-width:9em; }
+table.data th.words, table.data td.words { text-align:left; white-space:normal; min-width:9em; max-width:none; }
+table.data.roomy td.words { min-width:22em; }
 table.data th:first-child, table.data td:first-child { text-align:left; padding-left:2px; }
 table.data tr.picked td { background:#eaf2fb; font-weight:620; }
 table.data td.veto { color:#a5352d; }
@@ -86,14 +89,20 @@ table.heat small { display:block; font-size:11.5px; opacity:.85; }
 .legend { display:flex; flex-wrap:wrap; gap:4px 18px; font-size:13px; color:var(--muted); margin-top:10px; }
 .legend i { display:inline-block; width:11px; height:11px; border-radius:3px; background:var(--tone, #66717d); margin-right:6px; vertical-align:-1px; }
 .legend i.pale { opacity:.42; }
-.wide { max-width:640px; margin:14px auto 0; }
-.half { display:grid; grid-template-columns:minmax(0, 3fr) minmax(0, 2fr); gap:28px; align-items:start; margin-top:12px; }
+.wide { max-width:580px; margin:14px auto 0; }
+.half { display:grid; grid-template-columns:minmax(0, 1fr) minmax(0, 1fr); gap:28px; align-items:start; margin-top:12px; }
+.told { margin-top:10px; }
+.why { display:grid; grid-template-columns:minmax(0, 4fr) minmax(0, 6fr) 7.5em 7.5em; gap:6px 22px; align-items:center; padding:11px 0;
+  border-top:1px solid var(--line); font-size:14px; break-inside:avoid; overflow-wrap:anywhere; }
+.why .who { display:flex; gap:10px; align-items:center; } .why .chip { width:22px; height:22px; font-size:12px; }
+.fit span { font-size:12.5px; color:var(--muted); display:flex; justify-content:space-between; } .fit b { color:var(--ink); } .fit .meter { margin:3px 0 0; }
 pre { background:var(--soft); border-radius:8px; padding:10px 12px; font-size:12px; line-height:1.45; white-space:pre-wrap; overflow-wrap:anywhere;
   font-family:ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono CJK SC", monospace; margin:8px 0 0; }
 footer { color:var(--muted); font-size:12.5px; text-align:center; padding:26px 20px 0; }
 @media (max-width:720px) {
   main { padding:0 10px 32px; } section { padding:20px 16px 22px; border-radius:10px; margin-top:14px; }
   header.top > div { padding:24px 16px 22px; } header.top h1 { font-size:23px; } .half { grid-template-columns:minmax(0, 1fr); }
+  .why { grid-template-columns:minmax(0, 1fr) minmax(0, 1fr); } .why > :nth-child(-n+2) { grid-column:1 / -1; }
   .bars { grid-template-columns:minmax(0, 1fr); gap:4px; } .bars .lane { margin-bottom:8px; } h2 { font-size:18px; }
 }
 @media print {
@@ -131,8 +140,15 @@ def figure(title: str, note: str, drawing: str) -> str:
     return f"<figure><figcaption><b>{escape(title)}</b>{escape(note)}</figcaption>{drawing}</figure>"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequence[int] = (), picked: int | None = None) -> str:
-    """A table of text cells; columns in `words` are prose and may wrap, row `picked` stands out."""
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    words: Sequence[int] = (),
+    picked: int | None = None,
+    roomy: bool = False,
+) -> str:
+    """A table of text cells; columns in `words` are prose and may wrap (`roomy`: less so), row `picked` stands out."""
     wordy = set(words)
     mark = [' class="words"' if i in wordy else "" for i in range(len(heads))]
     head = "".join(f"<th{mark[i]}>{escape(text)}</th>" for i, text in enumerate(heads))
@@ -141,7 +157,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequenc
         cells = "".join(f"<td{mark[i]}>{escape(text)}</td>" for i, text in enumerate(row))
         lines.append(f"<tr{' class=picked' if number == picked else ''}>{cells}</tr>")
     body = "".join(lines)
-    return f'<div class="scroll"><table class="data"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    kind = "data roomy" if roomy else "data"
+    return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def paragraph(words: str, name: str = "") -> str:

@@ -165,7 +165,7 @@ def loadings_plot(rows: Sequence[tuple[str, float, float]], label: str, heads: t
     """For each tag its part in the two directions of the map, as two bars around a middle line."""
     step = 20
     drawing = Drawing(360, 26 + step * len(rows))
-    middles = (215.0, 310.0)
+    middles = (214.0, 306.0)
     for middle, head in zip(middles, heads, strict=True):
         drawing.text(middle, 12, head, 11, INK, "middle", bold=True)
     for i, (name, *parts) in enumerate(rows):

@@ -21,7 +21,7 @@ _WORDS: dict[str, Text] = {
     "rule_fit": Text(
         "finds {recall} of the segment; {precision} of those found belong to it", "可找出该群的 {recall}；找出的人中 {precision} 属于该群"
     ),
-    "light": Text("{word}: comes back in resamples with an overlap of {value}", "{word}：重新抽样后重合度 {value}"),
+    "light": Text("{word} ({value}):", "{word}（{value}）："),
     "advice_high": Text("safe to plan with", "可放心用于规划"),
     "advice_valid": Text("fine to act on", "可以据此行动"),
     "advice_doubtful": Text("its core is real, its members are not sure", "核心存在，但成员不确定"),
@@ -133,6 +133,8 @@ _WORDS: dict[str, Text] = {
     ),
     "axis_x": Text("first direction", "第一方向"),
     "axis_y": Text("second direction", "第二方向"),
+    "axis_first": Text("first", "第一方向"),
+    "axis_second": Text("second", "第二方向"),
     "axes_mean": Text("What the directions are made of", "两个方向由哪些标签构成"),
     # 9 stability
     "stable": Text("Will they come back?", "分群是否稳定？"),

@@ -8,7 +8,7 @@ from html import escape
 from typing import NamedTuple
 
 from coterie.learn.segments.choose import KFigures
-from coterie.learn.segments.explain import rule_text
+from coterie.learn.segments.explain import SegmentRule, rule_text
 from coterie.learn.segments.model import SegmentFit
 from coterie.learn.segments.names import Labels, label_of, level_text, trait_label
 from coterie.learn.segments.pipeline import CategoryStep, FlagStep, MissingStep, NumericStep, Step
@@ -119,7 +119,7 @@ def _summary(view: _View) -> str:
     caveats = "".join(f'<p class="caveat">{escape(caveat_text(c, view.language))}</p>' for c in fit.caveats)
     cards = "".join(_card(view, j) for j in range(view.k))
     verdict = f'<div class="verdict">{paragraph(nature, "lead")}{paragraph(why, "muted")}</div>'
-    return section(view.say("summary"), verdict, caveats, f'<div class="cards">{cards}</div>')
+    return section(view.say("summary"), verdict, caveats, f'<div class="cards{" pairs" if view.k in (2, 4) else ""}">{cards}</div>')
 
 
 def _card(view: _View, j: int) -> str:
@@ -131,7 +131,8 @@ def _card(view: _View, j: int) -> str:
     best = sorted(fit.profile.traits, key=lambda t: -abs(t.difference[j]))[:_CARD_TRAITS]
     rule = fit.explanation.rules[j]
     word = band(fit.stability.jaccard[j])
-    light = view.say("light", word=BAND_WORDS[word].say(view.language), value=f"{fit.stability.jaccard[j]:.2f}")
+    named = BAND_WORDS[word].say(view.language)
+    light = view.say("light", word=named[0].upper() + named[1:], value=f"{fit.stability.jaccard[j]:.2f}")
     return (
         f'<article class="card" style="--tone:{colour(j)}"><div class="who"><span class="chip">{j + 1}</span>'
         f"<h3>{escape(view.name(j))}</h3></div>"
@@ -141,7 +142,7 @@ def _card(view: _View, j: int) -> str:
         f'<table class="traits">{"".join(_trait_row(view, t, j) for t in best)}</table>'
         f'<div class="rule">{escape(rule_text(rule.rule, view.language, view.labels))}'
         f"<small>{escape(view.say('rule_fit', recall=percent(rule.recall), precision=percent(rule.precision)))}</small></div>"
-        f'<div class="light {word}"><i></i><span><b>{escape(light)}</b> – {escape(view.say(f"advice_{word}"))}</span></div></article>'
+        f'<div class="light {word}"><i></i><span><b>{escape(light)}</b> {escape(view.say(f"advice_{word}"))}</span></div></article>'
     )
 
 
@@ -157,7 +158,7 @@ def _trait_row(view: _View, trait: Trait, j: int) -> str:
 
 def _natural(trait: Trait, value: float) -> str:
     """A trait's value in its own units: a number, or a share."""
-    return plain(value) if trait.kind == "number" else percent(value)
+    return percent(value) if trait.in_percent else plain(value)
 
 
 # --- sizes, profile, heat map, rules --------------------------------------------------------------------------------------
@@ -234,12 +235,20 @@ def _rules(view: _View) -> str:
     told = view.fit.explanation
     basis = view.say("held_out" if told.held_out else "in_sample", rows=f"{told.rows:,}")
     note = view.say("rules_note", basis=basis, depth=told.depth, fidelity=percent(told.fidelity))
-    rows = [
-        (f"{j + 1}  {view.name(j)}", rule_text(r.rule, view.language, view.labels), percent(r.precision), percent(r.recall))
-        for j, r in enumerate(told.rules)
-    ]
-    heads = [view.say(key) for key in ("segment", "rule", "precision", "recall")]
-    return section(view.say("rules"), paragraph(note, "note"), table(heads, rows, words=(0, 1)))
+    rows = "".join(_rule_row(view, j, rule) for j, rule in enumerate(told.rules))
+    return section(view.say("rules"), paragraph(note, "note"), f'<div class="told">{rows}</div>')
+
+
+def _rule_row(view: _View, j: int, rule: SegmentRule) -> str:
+    meters = "".join(
+        f'<div class="fit"><span>{escape(view.say(key))} <b>{percent(value)}</b></span>'
+        f'<div class="meter"><i style="width:{100 * value:.0f}%"></i></div></div>'
+        for key, value in (("precision", rule.precision), ("recall", rule.recall))
+    )
+    return (
+        f'<div class="why" style="--tone:{colour(j)}"><div class="who"><span class="chip">{j + 1}</span>'
+        f"<b>{escape(view.name(j))}</b></div><div>{escape(rule_text(rule.rule, view.language, view.labels))}</div>{meters}</div>"
+    )
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------------
@@ -327,10 +336,10 @@ def _map(view: _View) -> str:
         f'<span style="--tone:{colour(j)}"><i></i>{j + 1} {escape(view.name(j))}</span>' for j in range(view.k)
     )
     rows = [(_output_label(view, name), a, b) for name, a, b in plane.loadings[:_LOADINGS]]
-    heads = (view.say("axis_x"), view.say("axis_y"))
+    heads = (view.say("axis_first"), view.say("axis_second"))
     right = figure(view.say("axes_mean"), "", loadings_plot(rows, view.say("axes_mean"), heads))
     left = f'{map_plot(plane, axes, view.say("map"))}<div class="legend">{keys}</div>'
-    both = f'<div class="half"><div>{left}</div><div>{right}</div></div>'
+    both = f'<div class="half"><div>{left}</div><div class="small">{right}</div></div>'
     return section(view.say("map"), paragraph(note, "note"), both)
 
 
@@ -412,12 +421,12 @@ def _panel_table(view: _View) -> str:
             (
                 str(f.k),
                 f"{f.separation:.2f}",
-                p_text(f.apart_p),
+                p_text(f.apart_p, sign=False),
                 f"{f.apart} / {f.k}",
                 f"{f.weakest:.3f}",
                 f"{f.stability.ari:.3f} ({f.stability.ari_low:.2f}–{f.stability.ari_high:.2f})",
                 f"{f.silhouette:.4f} ({f.silhouette_low:.3f}–{f.silhouette_high:.3f})",
-                f"{f.gap:.3f} ± {f.gap_error:.3f}",
+                f"{f.gap:.3f} ± {f.gap_error:.3f}".replace("-", "−"),
                 plain(f.calinski_harabasz),
                 f"{f.davies_bouldin:.3f}",
                 plain(f.inertia),
@@ -430,7 +439,7 @@ def _panel_table(view: _View) -> str:
     found = view.say("found" if structure.found else "not_found")
     draws = len(structure.null_statistics)
     note = view.say("structure_row", found=found, p=p_text(structure.p_value), draws=draws)
-    return table(heads, rows, words=(12,), picked=picked) + paragraph(note, "note")
+    return table(heads, rows, words=(12,), picked=picked, roomy=True) + paragraph(note, "note")
 
 
 def _profile_table(view: _View) -> str:
@@ -441,7 +450,8 @@ def _profile_table(view: _View) -> str:
         all_mean = _natural(trait, trait.overall_mean)
         rows.append((name, view.say("everybody"), _natural(trait, trait.overall), all_mean, "", "", ""))
         for j in range(view.k):
-            spread = f"{plain(trait.low_quartiles[j])}–{plain(trait.high_quartiles[j])}" if trait.kind == "number" else ""
+            ends = (_natural(trait, trait.low_quartiles[j]), _natural(trait, trait.high_quartiles[j]))
+            spread = "–".join(ends) if trait.kind == "number" else ""
             interval = f"{signed(trait.low[j])} … {signed(trait.high[j])}"
             values = (_natural(trait, trait.values[j]), _natural(trait, trait.means[j]), spread)
             rows.append(("", str(j + 1), *values, signed(trait.difference[j]), interval))

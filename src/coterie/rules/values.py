@@ -184,7 +184,7 @@ def _number(raw: Raw, kind: ValueType, name: str, place: str) -> int | Decimal |
         if math.isinf(floating):
             raise Refused("bad_value", f"{shown(number)} is too large.", place=place, fix="Write a number below 1e308.")
         return floating
-    if abs(number) > _LARGEST:
+    if not -_LARGEST - 1 <= number <= _LARGEST:
         raise Refused("bad_value", f"{shown(number)} is too large.", place=place, fix=f"Write one up to {_LARGEST}.")
     rounded = round(number, _DIGITS_AFTER_POINT)
     if rounded != number:

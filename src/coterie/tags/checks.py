@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from coterie.catalog.schemas import (
     Cell,
     Dataset,
     DatasetKind,
+    Field,
     FieldOf,
     Formula,
     ListMember,
@@ -73,15 +74,15 @@ def _refuse_same_columns(tags: Iterable[TagDefinition]) -> None:
             raise Refused("bad_definition", said, place=tag.name, fix="Rename one of them.")
 
 
-@dataclass
+@dataclasses.dataclass
 class _Reader:
     """Reads the documents of one set of tags, which may be made of each other."""
 
     vocabulary: CatalogVocabulary
     clock: Clock
     documents: Sequence[Any]
-    _types: dict[str, ValueType] = field(default_factory=dict)
-    _open: list[str] = field(default_factory=list)
+    _types: dict[str, ValueType] = dataclasses.field(default_factory=dict)
+    _open: list[str] = dataclasses.field(default_factory=list)
 
     def tag(self, number: int) -> TagDefinition:
         body, place = self.documents[number], f"tags[{number}]"
@@ -180,7 +181,7 @@ class _Reader:
             )
         return dataset
 
-    def _field(self, dataset: Dataset, name: str, place: str) -> Any:
+    def _field(self, dataset: Dataset, name: str, place: str) -> Field:
         found = dataset.field(name)
         if found is None:
             known = [f.name for f in dataset.fields]

@@ -37,9 +37,8 @@ HALF = 0.5**0.5
 """Weight of a column of a few separate values, so that its variance is 1/2 (see `pipeline`)."""
 
 _SKEWED, _SKEWED_MONEY = 1.0, 0.5
-_FENCE = (
-    3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence, 4.7 standard deviations of a normal column
-)
+_FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence, 4.7 standard deviations if normal
+_MOST_LIMITED = 0.01  # of the values, on each side: more than that are no outliers but a group
 _MANY_MISSING, _ALMOST_EMPTY = 0.05, 0.95
 _RARE_SHARE, _RARE_COUNT, _MOST_LEVELS = 0.01, 5, 12
 _SAME = 0.99995
@@ -121,8 +120,8 @@ def _number(values: Series, mode: str, money: bool, gone: int) -> _Decided:
         return _Decided((NumericStep(name, "identity", 0.0, fill, None, None, 0.0, 1.0, 1.0, gone, 0),))
     transform, power = ("identity", 0.0) if mode == "standard" else _unskew(present, money)
     low, high = (None, None) if mode == "standard" else _limits(present, transform, power)
-    limited = sum(int((present < low).sum()) if low is not None else 0 for low in (low,))
-    limited += int((present > high).sum()) if high is not None else 0
+    below, above = (-np.inf if low is None else low), (np.inf if high is None else high)
+    limited = int(((present < below) | (present > above)).sum())
     weight = HALF if mode == "auto" and len(distinct) == 2 else 1.0
     rough = NumericStep(name, transform, power, fill, low, high, 0.0, 1.0, 1.0, gone, limited)
     bent = rough.scaled(np.where(np.isnan(found), fill, found))
@@ -168,13 +167,17 @@ def _skew(values: Floats) -> float:
 
 
 def _limits(present: Floats, transform: str, power: float) -> tuple[float | None, float | None]:
-    """Tukey's outer fences on the transformed scale, given in natural units as the last values inside; None where nothing is beyond."""
+    """Tukey's outer fences on the transformed scale, given in natural units as the last values inside.
+
+    At most 1 % on each side is limited, since more is no outlier but a group; None where nothing is beyond.
+    """
     bent = bend(present, transform, power)
     low, high = np.quantile(bent, [0.25, 0.75])
     reach = _FENCE * (high - low)
     if reach == 0:
         return None, None
-    below, above = bent < low - reach, bent > high + reach
+    least, most = np.quantile(bent, [_MOST_LIMITED, 1 - _MOST_LIMITED])
+    below, above = bent < min(low - reach, least), bent > max(high + reach, most)
     inside = present[~below & ~above]
     return (float(inside.min()) if below.any() else None), (float(inside.max()) if above.any() else None)
 

@@ -37,6 +37,7 @@ class Trait:
     means: tuple[float, ...]
     low_quartiles: tuple[float, ...]  # of numbers; else equal to the values
     high_quartiles: tuple[float, ...]
+    in_percent: bool  # a share, or a number that lies between 0 and 1
     difference: tuple[float, ...]  # per segment, in standard deviations
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -124,10 +125,16 @@ def _trait(
         means=tuple(_mean(part) for part in parts),
         low_quartiles=tuple(low for low, _ in quartiles),
         high_quartiles=tuple(high for _, high in quartiles),
+        in_percent=kind != "number" or _is_share(natural),
         difference=tuple(float(d) for d in difference),
         low=tuple(float(d) for d in difference - 1.96 * errors),
         high=tuple(float(d) for d in difference + 1.96 * errors),
     )
+
+
+def _is_share(values: Floats) -> bool:
+    present = values[~np.isnan(values)]
+    return bool(present.min() >= 0 and present.max() <= 1 and np.any(present != np.floor(present)))
 
 
 def _median(values: Floats) -> float:

@@ -77,6 +77,11 @@ CHOICES: dict[str, Text] = {
         "{k} comes nearest (weakest mean Jaccard {weakest:.2f})",
         "没有一种群数能在重新抽样后让每个分群都重现；{k} 群最接近（最弱的平均杰卡德系数 {weakest:.2f}）",
     ),
+    "least_unstable_fewer": Text(
+        "with {k} segments not all come back when other customers are drawn (weakest mean Jaccard {weakest:.2f})",
+        "分为 {k} 群时，换一批客户重新抽样后并非每个分群都能重现（最弱的平均杰卡德系数 {weakest:.2f}）",
+    ),
+    "all_vetoed_fewer": Text("{k} segments, though vetoed", "{k} 群，但已被否决"),
     "all_vetoed": Text(
         "every number tried has a flaw; {k} has the least unstable segments",
         "试过的每种群数都有缺陷；{k} 群的稳定性最好",
@@ -168,7 +173,7 @@ def choice_text(choice: Choice, panel: Panel, language: Language) -> str:
     """Why this k, in one sentence with its figures."""
     figures = panel.of(choice.k)
     first = choice == panel.recommended
-    code = choice.reason if first or choice.reason not in ("apart", "stable") else f"{choice.reason}_fewer"
+    code = choice.reason if first else f"{choice.reason}_fewer"
     return CHOICES[code].say(
         language, k=choice.k, p=p_text(figures.apart_p), weakest=figures.weakest, silhouette=figures.silhouette
     )

@@ -17,12 +17,14 @@ _EXCEL_ROWS = 1_048_576
 _RUNS = r"^[=+\-@\t\r]"
 
 
-def write(engine: Engine, sql: str, path: Path) -> int:
+def write(engine: Engine, sql: str, path: Path, *, mark: bool = True) -> int:
     """Write a query's result by the file's ending: .csv, .parquet or .xlsx; returns the number of rows.
+
+    mark : begin a CSV with the byte order mark that spreadsheets want and programs do not.
 
     Raises Refused(`bad_argument`): another ending; too many rows for a sheet.
     """
-    writers = {".csv": _write_csv, ".parquet": _write_parquet, ".xlsx": _write_xlsx}
+    writers = {".csv": _write_csv if mark else _write_plain_csv, ".parquet": _write_parquet, ".xlsx": _write_xlsx}
     writer = writers.get(path.suffix.lower())
     if writer is None:
         message = f'"{path.suffix}" is no kind of file to export to.'
@@ -64,6 +66,10 @@ def _write_csv(engine: Engine, sql: str, path: Path) -> int:
     finally:
         body.unlink(missing_ok=True)
     return rows
+
+
+def _write_plain_csv(engine: Engine, sql: str, path: Path) -> int:
+    return engine.copy_csv(defused(engine, sql), path)
 
 
 def _write_parquet(engine: Engine, sql: str, path: Path) -> int:
