@@ -21,6 +21,7 @@ from coterie.settings import Settings
 if TYPE_CHECKING:
     import ibis
 
+    from coterie.audiences.definitions import WorkspaceFile
     from coterie.audiences.service import Audiences
     from coterie.catalog.schemas import Dataset
     from coterie.catalog.service import Catalog
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from coterie.lake.service import Lake
     from coterie.learn.segments.model import SegmentFit
     from coterie.learn.segments.service import Segments
+    from coterie.learn.segments.words import Language
     from coterie.store.service import Store
     from coterie.tags.context import TagContext
     from coterie.tags.service import Tags
@@ -260,6 +262,74 @@ class Workspace:
             "last_import": batches[-1].published_at if batches else None,
         }
 
+    def apply(self, file: Path, *, dry_run: bool = False) -> list[dict[str, str]]:
+        """Make the definitions what a YAML file says; returns the plan: a row for each definition that differs.
+
+        Definitions that the file does not name stay as they are. With `dry_run` nothing is changed.
+        Raises Refused: a mistake in the file, with its place.
+        """
+        from coterie.audiences.definitions import read_workspace_file
+
+        wanted = read_workspace_file(file)
+        plan = self._differences(wanted)
+        if not dry_run and plan:
+            if wanted.tags.recipes or wanted.tags.tags:
+                self.tags.define(wanted.tags.recipes, wanted.tags.tags)
+            for name, body in wanted.audiences.items():
+                self.audiences.save(name, body["rule"], description=body.get("description", ""))
+        return plan
+
+    def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
+        from coterie.catalog.definitions import recipe_to_dict
+        from coterie.kit.plain import plain
+
+        now = self._definitions()
+        recipes = {r["recipe"]: r for r in now["recipes"]}
+        tags = {t["name"]: t for t in now["tags"]}
+        after = [("recipe", r.id, recipe_to_dict(r), recipes.get(r.recipe)) for r in wanted.tags.recipes]
+        after += [("tag", str(t.get("name")), t, tags.get(str(t.get("name")))) for t in wanted.tags.tags]
+        after += [("audience", name, body, now["audiences"].get(name)) for name, body in wanted.audiences.items()]
+        return [
+            {"what": kind, "name": name, "change": "new" if old is None else "changed"}
+            for kind, name, new, old in after
+            if plain(new) != plain(old)
+        ]
+
+    def export(self, file: Path) -> int:
+        """Write all definitions to a YAML file; returns how many. Applying it again changes nothing."""
+        import yaml
+
+        body = self._definitions()
+        write_atomically(file, yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=120))
+        return sum(len(part) for part in body.values())
+
+    def _definitions(self) -> dict[str, Any]:
+        saved = {d.name: d.body for d in self.store.all("audience")}
+        audiences = {name: {"rule": b["rule"], "description": b["description"]} for name, b in saved.items()}
+        return {**self.catalog.export(), "audiences": audiences}
+
+    def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:
+        """The first rejects of a dataset: file, line, column, value, reason."""
+        sql = f'SELECT file, line, "column", value, reason FROM {self._rejects(name)} LIMIT {max(limit, 0)}'
+        return list(self.engine.arrow(sql).to_pylist())
+
+    def write_rejects(self, name: str, to: Path) -> int:
+        """Write all rejects of a dataset, with the row itself, to a .csv, .parquet or .xlsx file."""
+        from coterie.engines.export import write
+
+        return write(self.engine, f'SELECT file, line, "column", value, reason, raw FROM {self._rejects(name)}', to)
+
+    def _rejects(self, name: str) -> str:
+        from coterie.engines.duckdb import scan
+        from coterie.engines.sql import quote_value
+
+        self.catalog.dataset(name)
+        files = self.lake.files("rejects")
+        if not files.columns:
+            columns = ("file", "line", '"column"', "value", "reason", "raw")
+            return f"(SELECT {', '.join(f'NULL AS {c}' for c in columns)} WHERE false)"
+        return f"(SELECT * FROM {scan(files)} WHERE dataset = {quote_value(name)} ORDER BY _batch, line)"
+
     def table(self, name: str) -> ibis.Table:
         """A dataset as an ibis table, at the newest data version, on an engine of its own."""
         import ibis
@@ -280,7 +350,7 @@ class Workspace:
 _COPIED = ("snapshots", "reports")
 
 
-def _draw_segments(fit: SegmentFit, title: str, language: str) -> str:
+def _draw_segments(fit: SegmentFit, title: str, language: Language) -> str:
     from coterie.report.segments import segment_report_html
 
     return segment_report_html(fit, title, language=language)

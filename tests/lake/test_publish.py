@@ -73,6 +73,24 @@ def test_stage_runs_again_when_another_publish_came_between(lake: Lake, engine: 
     assert read(engine, lake, "entities", columns='"row"') == [0, 1, 2]
 
 
+def test_a_publish_that_is_overtaken_again_and_again_stages_inside_the_lock(lake: Lake, engine: Engine) -> None:
+    bases: list[int] = []
+    other = Lake.open(lake.root, lock_wait_seconds=0)
+    with lake.staging() as folder:
+
+        def stage(base: int) -> Staged:
+            bases.append(base)
+            try:
+                publish(other, f"other {base}", {"entities": {"row": [base]}})
+            except Failed as error:
+                assert error.code == "locked"
+            return Staged({"entities": [write_staged(folder, "entities", {"row": [base]})]})
+
+        done = lake.publish("mine", stage, dataset="orders")
+    assert (bases, done.data_version) == ([0, 1, 2, 3], 4)
+    assert read(engine, lake, "entities", columns='"row"') == [0, 1, 2, 3]
+
+
 def test_a_batch_that_another_published_meanwhile_is_not_published_twice(lake: Lake, engine: Engine) -> None:
     with lake.staging() as folder:
 

@@ -186,6 +186,7 @@ def test_backup_and_restore(lake: Lake, engine: Engine, tmp_path: Path) -> None:
         engine.copy_parquet("SELECT 1 AS x", path)
         version = lake.replace_derived("tags/customer/t", [path])
     upkeep.compact(lake, "rejects")
+    assert upkeep.compact(lake, "tags/customer/t").rows == 0
     assert upkeep.backup(lake, tmp_path / "backup of 今日" / "lake") == 5
     publish(lake, "later", {"data/orders": {"id": [9]}})
     restored = upkeep.restore(tmp_path / "backup of 今日" / "lake", tmp_path / "again" / "lake")

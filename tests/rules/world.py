@@ -326,7 +326,7 @@ def rules(draw: st.DrawFn, world: World, depth: int = 3) -> Any:
     if kind == "not":
         return {"not": draw(rules(world, depth - 1))}
     if kind == "events":
-        return draw(event_leaves(moment))
+        return draw(event_leaves(moments))
     if kind == "list":
         return {"list": "vip list"}
     tag = draw(st.sampled_from(TAGS))

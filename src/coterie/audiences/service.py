@@ -218,11 +218,10 @@ class Audiences:
         asked = self._saved(self.get(name), as_of)
         return {"audience": name, "entity": entity, **explain(asked, entity, language)}
 
-    def rows_of(self, name: str, *, snapshot: str | None = None) -> Any:
-        """Row numbers of members: of a snapshot if one is named, else of now."""
-        if snapshot is not None:
-            return self.snapshots.members(self.snapshots.get(name, snapshot)).to_array()
-        return self._saved(self.get(name), None).rows()
+    def keys_of(self, name: str) -> list[str]:
+        """Keys of all members now."""
+        asked = self._saved(self.get(name), None)
+        return [row[0] for row in self._context.engine.rows(f"SELECT entity FROM ({asked.members_sql()})")]
 
     def _saved(self, document: Document, as_of: datetime | None) -> Question:
         rule = parse_rule(document.body["rule"])

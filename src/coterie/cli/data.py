@@ -47,9 +47,9 @@ def import_(
     """Import a file or a database table; rows that cannot be used are kept as rejects."""
     from coterie.ingest.service import import_file
 
-    options = {"kind": kind, "name": name, "entity": entity, "entity_kind": entity_kind, "time": time, "key": key}
-    options |= {"target": target, "weight": weight, "modality": modality, "values": values, "mapping": mapping}
-    options |= {"replace": replace}
+    options: dict[str, Any] = {"kind": kind, "name": name, "entity": entity, "entity_kind": entity_kind, "time": time}
+    options |= {"key": key, "target": target, "weight": weight, "modality": modality, "values": values}
+    options |= {"mapping": mapping, "replace": replace}
     declared = dict(_declared(part) for part in types.split(",")) if types else None
     door: output.Door = context.obj
     with door.workspace() as ws, output.progress_bar(quiet=as_json) as progress:

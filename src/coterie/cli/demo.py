@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from coterie.errors import Refused
 from coterie.kit.progress import Progress
-from coterie.simulate.demo_tags import DEMO_HELPER_TAGS, DEMO_SEGMENT_TAGS, Condition, DemoTag
+from coterie.simulate.demo_tags import DEMO_SEGMENT_TAGS, DEMO_TAGS
 
 if TYPE_CHECKING:
     from coterie.workspace import Workspace
@@ -23,7 +23,7 @@ ZONE, CURRENCY, LAST_DAY = "Europe/Paris", "EUR", date(2026, 10, 31)
 SEGMENTS = "shoppers"
 
 # name -> the options of `coterie import`
-IMPORTS: Mapping[str, Mapping[str, str]] = {
+IMPORTS: Mapping[str, Mapping[str, Any]] = {
     "products": {"kind": "lookup", "entity": "product_id"},
     "profiles": {"kind": "profiles", "entity": "customer_id"},
     "orders": {"kind": "events", "entity": "customer_id", "time": "ordered_at"},
@@ -97,17 +97,15 @@ def make_demo(folder: Path, *, customers: int, seed: int, progress: Progress) ->
 
 
 def _fill(ws: Workspace, files: Mapping[str, Path], progress: Progress) -> None:
-    from coterie.ingest.service import import_file
-
     for name, options in IMPORTS.items():
-        import_file(ws.ingest_context, str(files[name]), name=name, progress=progress, **options)
+        ws.load(files[name], name=name, progress=progress, **options)
     ws.tags.add(recipe="rfm", events="orders", amount="amount", order="order_id")
-    ws.tags.add(definitions=[definition(t) for t in (*DEMO_HELPER_TAGS, *DEMO_SEGMENT_TAGS)])
+    ws.tags.add(definitions=[tag.document() for tag in DEMO_TAGS])
     ws.tags.build(as_of=(LAST_DAY + timedelta(days=1)).isoformat(), progress=progress)
     for name, rule in AUDIENCES.items():
         ws.audiences.save(name, rule)
         ws.audiences.refresh(name)
-    ws.segments.fit(SEGMENTS, [t.name for t in DEMO_SEGMENT_TAGS], progress=progress)
+    ws.segments.fit(SEGMENTS, DEMO_SEGMENT_TAGS, progress=progress)
     for language in ("en", "zh"):
         ws.write_segment_report(SEGMENTS, _report(ws.path, language), language=language)
 
@@ -137,28 +135,3 @@ def _summary(ws: Workspace) -> dict[str, Any]:
         "truth": str(ws.path / "truth"),
         "next": f"coterie -w {ws.path} audience list",
     }
-
-
-def definition(tag: DemoTag) -> dict[str, Any]:
-    """A demo tag as the document of a tag definition."""
-    label = {"en": tag.label_en, "zh": tag.label_zh}
-    head = {"name": tag.name, "label": label, "description": {"en": tag.words}, "category": ["shop"]}
-    if tag.formula is not None:
-        return {**head, "formula": tag.formula.replace("{", "").replace("}", "")}
-    bought = " and ".join(_condition(c) for c in tag.where)
-    aggregate = {"dataset": tag.dataset, "measure": tag.measure, "of": tag.field}
-    if tag.share_of is not None:
-        aggregate |= {"where": _condition(tag.share_of), "among": bought or None}
-    else:
-        aggregate |= {"where": bought or None}
-    return {**head, "aggregate": {k: v for k, v in aggregate.items() if v is not None}}
-
-
-def _condition(condition: Condition) -> str:
-    """A condition in the expression language."""
-    left = f"{condition.part}({condition.field})" if condition.part else condition.field
-    if isinstance(condition.value, tuple):
-        return "(" + " or ".join(f"{left} == {v}" for v in condition.value) + ")"
-    signs = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<"}
-    value = f'"{condition.value}"' if isinstance(condition.value, str) else condition.value
-    return f"{left} {signs[condition.op]} {value}"

@@ -117,7 +117,7 @@ def schema(what: Annotated[str, typer.Argument(help="rule or workspace.")], as_j
 
         output.print_json(rule_json_schema())
     elif what == "workspace":
-        from coterie.catalog.yaml import workspace_json_schema
+        from coterie.audiences.definitions import workspace_json_schema
 
         output.print_json(workspace_json_schema())
     else:

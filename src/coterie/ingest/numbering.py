@@ -133,18 +133,27 @@ def number_entities(
 
 def _brought(engine: Engine, staged: Sequence[tuple[Path, Sequence[tuple[str, str]]]]) -> str | None:
     """SQL: kind, key and first_seen of every entity in the staged files."""
-    parts = []
+    by_kind: dict[str, list[tuple[Path, str]]] = {}
     for path, entities in staged:
+        for kind, column in entities:
+            by_kind.setdefault(kind, []).append((path, column))
+    parts = [_brought_of(engine, kind, columns) for kind, columns in sorted(by_kind.items())]
+    return " UNION ALL ".join(parts) or None
+
+
+def _brought_of(engine: Engine, kind: str, columns: Sequence[tuple[Path, str]]) -> str:
+    parts, undated = [], False
+    for path, column in columns:
         source = f"read_parquet({quote_value(str(path))})"
         dated = "_at" in {name for name, _ in engine.columns(f"SELECT * FROM {source}")}
-        at = "_at" if dated else "NULL::TIMESTAMPTZ"
-        parts += [
-            f"SELECT {quote_value(k)} AS kind, {quote_name(c)} AS key, {at} AS moment FROM {source}" for k, c in entities
-        ]
-    if not parts:
-        return None
-    since = "CASE WHEN count(*) = count(moment) THEN min(moment) END AS first_seen"
-    return f"SELECT kind, key, {since} FROM ({' UNION ALL '.join(parts)}) WHERE key IS NOT NULL GROUP BY kind, key"
+        undated = undated or not dated or bool(engine.value(f"SELECT count(*) > count(_at) FROM {source}"))
+        moment = "_at" if dated else "NULL::TIMESTAMPTZ"
+        parts.append(f"SELECT {quote_name(column)} AS key, {moment} AS moment FROM {source}")
+    since = "CASE WHEN count(*) = count(moment) THEN min(moment) END" if undated else "min(moment)"
+    rows = " UNION ALL ".join(parts)
+    return (
+        f"SELECT {quote_value(kind)} AS kind, key, {since} AS first_seen FROM ({rows}) WHERE key IS NOT NULL GROUP BY key"
+    )
 
 
 def _matched(entities: str) -> str:

@@ -22,7 +22,7 @@ from coterie.ingest.lines import find_lines
 from coterie.ingest.plan import ORDERED, Plan, Planned, Role
 from coterie.ingest.readers.source import SourceColumn
 from coterie.ingest.readers.staging import RAW_CHARACTERS
-from coterie.ingest.readings import Reading, missing_sql
+from coterie.ingest.readings import Reading, filled_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,7 +110,7 @@ def _checks(plan: Plan, readings: Sequence[Reading]) -> Iterator[Check]:
         found = next(((i, c) for i, c in enumerate(plan.columns) if c.role is role), None)
         if found is not None and found[1].native != "cells":
             raw = _raw_name(found[0])
-            yield Check(code, f"NOT {missing_sql(raw)}", None, found[1], raw, reason, types_values=False)
+            yield Check(code, filled_sql(raw), None, found[1], raw, reason, types_values=False)
             code += 2
 
 

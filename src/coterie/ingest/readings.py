@@ -49,9 +49,14 @@ def missing_sql(raw: str) -> str:
     return f"({raw} IS NULL OR regexp_full_match({raw}, {_BLANK}))"
 
 
+def filled_sql(raw: str) -> str:
+    """Whether a text is not missing. Comparing costs next to nothing, so plain text is told without the pattern."""
+    return f"(coalesce({raw} >= '!' AND {raw} <= '~', false) OR NOT {missing_sql(raw)})"
+
+
 def trimmed_sql(raw: str) -> str:
     """The text without white space at its ends, missing if nothing is left. Plain text passes untouched."""
-    ends = " OR ".join(f"suffix({raw}, {quote_value(c)})" for c in (" ", "\t", "\u00a0", "\u3000", "\ufeff"))
+    ends = f"suffix({raw}, ' ') OR suffix({raw}, '\t') OR strlen({raw}) <> length({raw})"
     clean = f"nullif(regexp_replace({raw}, {_EDGES}, '', 'g'), '')"
     return f"CASE WHEN {raw} < '!' OR {raw} > '~' OR {ends} THEN {clean} ELSE {raw} END"
 
@@ -109,10 +114,11 @@ def _integer(raw: str, declared: bool) -> Reading:
 def _decimal(raw: str, kind: ColumnType) -> Reading:
     scale = kind.scale or 0
     value = f"TRY_CAST({raw} AS {kind.sql})"
+    plain = rf"'-?(0|[1-9][0-9]{{0,{MOST_DIGITS - scale - 1}}})(\.[0-9]{{0,{scale}}})?'"
     shape = rf"'\s*[+-]?[0-9]*(\.[0-9]{{0,{scale}}}0*)?\s*'"
     leading = "" if kind.declared else f" AND NOT regexp_full_match({raw}, {_IDENTIFIER})"
     slow = f"{value} IS NOT NULL AND regexp_full_match({raw}, {shape}){leading}"
-    fits = f"starts_with({value}::VARCHAR, {raw}) OR ({slow})"
+    fits = f"regexp_full_match({raw}, {plain}) OR ({slow})"
     number = f"regexp_full_match({raw}, {_NUMBER}) AND isfinite(TRY_CAST({raw} AS DOUBLE))"
     return _checked(value, fits, raw, f"({number})", "not_decimal", nan=True)
 
@@ -146,7 +152,7 @@ def _date(raw: str, formats: Sequence[str]) -> Reading:
         same = f"{value}::VARCHAR = {raw} AND {raw} < ':' AND {value} >= DATE '0001-01-01'"
         slow = rf"{value} IS NOT NULL AND regexp_full_match({raw}, '\s*[0-9]{{4}}[-/][0-9]{{1,2}}[-/][0-9]{{1,2}}\s*')"
         return _checked(value, f"({same}) OR ({slow})", raw, None, "not_date")
-    moment = f"try_strptime({raw}, {quote_value(list(formats))})"
+    moment = _strptime(raw, formats)
     return _checked(f"CAST({moment} AS DATE)", f"{moment} >= {_YEAR_1000}", raw, None, "not_date")
 
 
@@ -159,7 +165,7 @@ def _moment(raw: str, kind: ColumnType, zone: str) -> Reading:
         return _checked(
             value, f"{count} IS NOT NULL AND regexp_full_match({raw}, {_SIGNED_WHOLE})", raw, None, "not_moment"
         )
-    naive = f"try_strptime({raw}, {quote_value(list(formats))})"
+    naive = _strptime(raw, formats)
     value = in_zone(naive, zone)
     fits = f"{naive} >= {_YEAR_1000}"
     if zoned != "none":
@@ -168,6 +174,11 @@ def _moment(raw: str, kind: ColumnType, zone: str) -> Reading:
         value = f"CASE WHEN {carries} THEN {exact} ELSE {value} END"
         fits = f"CASE WHEN {carries} THEN {exact} IS NOT NULL ELSE {fits} END"
     return _checked(value, fits, raw, None, "not_moment")
+
+
+def _strptime(raw: str, formats: Sequence[str]) -> str:
+    """A list of one format would cost twice the time."""
+    return f"try_strptime({raw}, {quote_value(formats[0] if len(formats) == 1 else list(formats))})"
 
 
 def in_zone(naive: str, zone: str) -> str:

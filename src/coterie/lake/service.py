@@ -21,6 +21,7 @@ from coterie.lake.journal import BatchRecord, Intent, Journal, now_record
 from coterie.lake.tables import StagedFile, TableFiles
 
 COMMIT_BYTES = 1024 * 1024  # room a commit may need for logs and journal: it is not begun on a disk that has less
+_CHANCES = 3  # stagings of one publish: the last is made inside the lock, so that it cannot be overtaken for ever
 _DECODED_TWICE = re.compile(r"%[0-9A-Fa-f]{2}|\\")  # delta-rs 1.6 reads such a folder name as another folder's
 
 
@@ -172,24 +173,37 @@ class Lake:
         """Publish one batch, once.
 
         batch_hash : SHA-256 of what is published; the same again changes nothing.
-        stage : makes the files against the data version it is given; called outside the lock, and again inside it if
-            another publish came between, since numbering and de-duplication depend on what is there.
+        stage : makes the files against the data version it is given, outside the lock; again if another publish came
+            between, since numbering and de-duplication depend on what is there, and the last time inside the lock.
         Raises Failed: the disk is full, or the lock is not to be had; nothing was published.
         """
         self._refuse_read_only()
         with disk_errors():
-            if (known := self.journal.find(batch_hash)) is not None:
-                return Published(known.data_version, True, known.facts)
-            base = self.data_version
-            staged = stage(base)
-            with self.locked():
+            for chance in range(1, _CHANCES + 1):
                 if (known := self.journal.find(batch_hash)) is not None:
                     return Published(known.data_version, True, known.facts)
-                if self.data_version != base:
-                    staged = stage(self.data_version)
-                record = now_record(self.data_version + 1, dataset, batch_hash, staged.replace, staged.facts)
-                self._commit(record, staged)
-                return Published(record.data_version, False, record.facts)
+                base = self.data_version
+                staged = stage(base)
+                tables.flush(path for paths in staged.appends.values() for path in paths)
+                with self.locked():
+                    done = self._publish_on(batch_hash, dataset, base, staged, stage if chance == _CHANCES else None)
+                if done is not None:
+                    return done
+            raise AssertionError("the last chance stages inside the lock")
+
+    def _publish_on(
+        self, batch_hash: str, dataset: str, base: int, staged: Staged, stage: Callable[[int], Staged] | None
+    ) -> Published | None:
+        """Publish what was staged against `base`; None if that is not the newest any more and `stage` is not given."""
+        if (known := self.journal.find(batch_hash)) is not None:
+            return Published(known.data_version, True, known.facts)
+        if self.data_version != base:
+            if stage is None:
+                return None
+            staged = stage(self.data_version)
+        record = now_record(self.data_version + 1, dataset, batch_hash, staged.replace, staged.facts)
+        self._commit(record, staged)
+        return Published(record.data_version, False, record.facts)
 
     def recover(self) -> None:
         """Finish or undo publishes that a killed process left. Call with the lock held."""

@@ -133,8 +133,15 @@ def version_of(path: str) -> int:
     return int(path.split("/", 1)[0].split("=", 1)[1])
 
 
+def flush(paths: Iterable[Path]) -> None:
+    """Bring staged files onto the disk for good: what is done before the lock is taken need not be done under it."""
+    for path in paths:
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+
+
 def take_in(staged: Path, folder: Path, version: int | None, *, mixed: bool = False) -> StagedFile:
-    """Move a staged file into the table's folder, onto the disk for good."""
+    """Move a staged file into the table's folder."""
     import pyarrow.parquet as pq
 
     with staged.open("rb") as handle:

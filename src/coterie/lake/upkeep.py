@@ -17,6 +17,7 @@ from coterie.lake.service import COMMIT_BYTES, Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from deltalake import DeltaTable
 
 SMALL_BYTES = 32 * 1024 * 1024
 ROW_GROUP_ROWS = 131_072
@@ -32,7 +33,7 @@ class Compacted(NamedTuple):
 
 
 def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compacted:
-    """Put the small files of a shared table together, each row keeping its data version.
+    """Put the small files of a shared table together, each row keeping its data version; derived tables stay.
 
     small_bytes : files of at least this size stay as they are.
     """
@@ -42,7 +43,7 @@ def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compac
         if delta is None:
             raise unknown_name("table", table, lake.table_names())
         _refuse_damaged(lake, table)
-        paths = sorted(tables.relative_paths(delta), key=lambda p: (tables.version_of(p), p))
+        paths = sorted(tables.relative_paths(delta), key=lambda p: (tables.version_of(p), p)) if _shared(delta) else []
         small = [p for p in paths if (folder / p).stat().st_size < small_bytes]
         if len(small) < 2:
             return Compacted(table, len(paths), len(paths), 0)
@@ -53,6 +54,11 @@ def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compac
             newest = max(tables.version_of(p) for p in small)
             tables.swap(folder, small, [take(merged, newest, mixed=True)])
         return Compacted(table, len(paths), len(paths) - len(small) + 1, rows)
+
+
+def _shared(delta: DeltaTable) -> bool:
+    """Whether the table is made of publishes; a derived one is written whole each time."""
+    return tables.PUBLISH in delta.metadata().partition_columns
 
 
 def _refuse_damaged(lake: Lake, table: str) -> None:

@@ -7,7 +7,21 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from coterie.learn.segments.map import PlaneMap
-from coterie.report.svg import ABOVE, ACCENT, BELOW, GRID, INK, MUTED, PAPER, Drawing, Scale, blend, clipped, colour, ticks
+from coterie.report.svg import (
+    ABOVE,
+    ACCENT,
+    BELOW,
+    GRID,
+    INK,
+    MUTED,
+    PAPER,
+    Drawing,
+    Scale,
+    blend,
+    clipped,
+    colour,
+    ticks,
+)
 
 
 class Dot(NamedTuple):
@@ -35,7 +49,9 @@ MARGIN = 0.2
 def choice_plot(dots: Sequence[Dot], picked: int, vetoed: set[int], label: str, line: float | None = None) -> str:
     """A criterion for every k: intervals as a band, the picked k filled, vetoed ones crossed; `line` is a threshold."""
     drawing = Drawing(320, 168)
-    values = [v for d in dots for v in (d.value, d.low, d.high) if math.isfinite(v)] + ([line] if line is not None else [])
+    values = [v for d in dots for v in (d.value, d.low, d.high) if math.isfinite(v)] + (
+        [line] if line is not None else []
+    )
     low, high = min(values), max(values)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     x = Scale(dots[0].k - 0.35, dots[-1].k + 0.35, 40, 312)
@@ -82,7 +98,9 @@ def structure_plot(nulls: Sequence[float], observed: float, labels: tuple[str, s
     for value in sorted(nulls):
         place = round(x(value) / width)
         piles[place] = piles.get(place, 0) + 1
-        drawing.circle(place * width, 112 - (piles[place] - 0.5) * min(width, 84 / max(1, len(nulls) / 3)), 3, blend(MUTED, 0.55))
+        drawing.circle(
+            place * width, 112 - (piles[place] - 0.5) * min(width, 84 / max(1, len(nulls) / 3)), 3, blend(MUTED, 0.55)
+        )
     drawing.line(18, 114, 442, 114, MUTED, 1)
     for mark in ticks(x.low, x.high, 5):
         drawing.text(x(mark), 129, _short(mark), 10.5, anchor="middle")
@@ -143,9 +161,7 @@ def map_plot(plane: PlaneMap, axes: tuple[str, str], label: str) -> str:
         drawing.circle(x(cx), y(cy), 12.5, colour(j), PAPER, width=2.4)
         drawing.text(x(cx), y(cy) + 4.6, str(j + 1), 13, PAPER, "middle", bold=True)
     drawing.text(272, 424, axes[0], 12, anchor="middle")
-    drawing.shapes.append(
-        f'<g transform="translate(10.5 200) rotate(-90)">{_sideways(axes[1])}</g>'
-    )
+    drawing.shapes.append(f'<g transform="translate(10.5 200) rotate(-90)">{_sideways(axes[1])}</g>')
     return drawing.render(label)
 
 
@@ -184,7 +200,12 @@ def stability_plot(values: Sequence[float], label: str) -> str:
     drawing = Drawing(460, 26 + step * len(values))
     x = Scale(0, 1, 34, 410)
     foot = step * len(values) + 6
-    for low, high, shade in ((0, 0.6, "#fbeceb"), (0.6, 0.75, "#fdf4e0"), (0.75, 0.85, "#eaf5ee"), (0.85, 1, "#d9eee2")):
+    for low, high, shade in (
+        (0, 0.6, "#fbeceb"),
+        (0.6, 0.75, "#fdf4e0"),
+        (0.75, 0.85, "#eaf5ee"),
+        (0.85, 1, "#d9eee2"),
+    ):
         drawing.rect(x(low), 2, x(high) - x(low), foot - 2, shade)
     for mark in (0.0, 0.6, 0.75, 0.85, 1.0):
         drawing.text(x(mark), foot + 14, f"{mark:g}", 10.5, anchor="middle")

@@ -6,7 +6,10 @@ from coterie.learn.segments.words import Language, Text
 
 _WORDS: dict[str, Text] = {
     "kind": Text("Segment report", "客户分群报告"),
-    "foot": Text("Made by Coterie. Everything on this page is inside this file.", "由 Coterie 生成。本页所有内容都在这一个文件中。"),
+    "foot": Text(
+        "Made by Coterie. Everything on this page is inside this file.",
+        "由 Coterie 生成。本页所有内容都在这一个文件中。",
+    ),
     "customers": Text("Customers", "客户数"),
     "segments": Text("Segments", "分群数"),
     "tags_used": Text("Tags used", "使用的标签"),
@@ -19,7 +22,8 @@ _WORDS: dict[str, Text] = {
     "of_money": Text("{share} of {label}", "占{label}的 {share}"),
     "all": Text("all {value}", "全体 {value}"),
     "rule_fit": Text(
-        "finds {recall} of the segment; {precision} of those found belong to it", "可找出该群的 {recall}；找出的人中 {precision} 属于该群"
+        "finds {recall} of the segment; {precision} of those found belong to it",
+        "可找出该群的 {recall}；找出的人中 {precision} 属于该群",
     ),
     "light": Text("{word} ({value}):", "{word}（{value}）："),
     "advice_high": Text("safe to plan with", "可放心用于规划"),
@@ -31,7 +35,8 @@ _WORDS: dict[str, Text] = {
     # 2 what went in
     "input": Text("What went in", "数据与处理"),
     "input_lead": Text(
-        "{n} customers with {used} tags. Each tag was prepared as follows; the same steps are applied to new customers.",
+        "{n} customers with {used} tags. Each tag was prepared as follows; the same steps are applied to new "
+        "customers.",
         "共 {n} 个客户、{used} 个标签。每个标签的处理方式如下；新客户也按同样的步骤处理。",
     ),
     "column": Text("Tag", "标签"),
@@ -59,7 +64,8 @@ _WORDS: dict[str, Text] = {
     "structure_note": Text(
         "Each dot is an imitation of these data with the same columns and correlations but without groups; "
         "the line is the real data. The farther right, the emptier the space between groups.",
-        "每个点是一份仿制数据：列的形状和相关性与真实数据相同，但没有成群的现象；竖线是真实数据。越靠右，群与群之间越空。",
+        "每个点是一份仿制数据：列的形状和相关性与真实数据相同，但没有成群的现象；竖线是真实数据。越靠右，群与群之间"
+        "越空。",
     ),
     "structure_axis": Text("depth of the deepest valley", "最深的空隙有多深"),
     "real_data": Text("these data", "真实数据"),
@@ -67,7 +73,8 @@ _WORDS: dict[str, Text] = {
     # 4 choice
     "choice": Text("How many segments?", "分成几群？"),
     "choice_note": Text(
-        "One panel per criterion, one dot per number of segments; the filled dot is the recommended number, crosses are vetoed. "
+        "One panel per criterion, one dot per number of segments; the filled dot is the recommended number, "
+        "crosses are vetoed. "
         "{rows} customers were compared.",
         "每个小图是一项判据，每个点是一种群数；实心点为推荐的群数，叉号为被否决的群数。共比较了 {rows} 个客户。",
     ),
@@ -98,13 +105,15 @@ _WORDS: dict[str, Text] = {
     # 6 profile
     "profile": Text("What sets them apart", "各群的特点"),
     "profile_note": Text(
-        "Difference from all customers in standard deviations, with 95% intervals; tags that tell the segments apart best come first. "
+        "Difference from all customers in standard deviations, with 95% intervals; tags that tell the segments "
+        "apart best come first. "
         "Grey dots differ by less than {margin}.",
         "与全体客户的差异（以标准差计），带 95% 区间；最能区分各群的标签排在最前。灰点表示差异小于 {margin}。",
     ),
     "heat": Text("In natural units", "原始单位下的数值"),
     "heat_note": Text(
-        "Medians of numbers, shares of the rest; the colour is the difference from all customers in standard deviations.",
+        "Medians of numbers, shares of the rest; the colour is the difference from all customers in standard "
+        "deviations.",
         "数值型为中位数，其余为占比；颜色表示与全体客户的差异（以标准差计）。",
     ),
     "everybody": Text("All", "全体"),
@@ -113,13 +122,18 @@ _WORDS: dict[str, Text] = {
     "rules": Text("Why a customer is where they are", "客户为什么属于这一群"),
     "rules_note": Text(
         "Short rules on the tags that come close to the segments; each can be saved as an audience. "
-        "Precision is the share of those found who belong to the segment, recall the share of the segment that is found, {basis}. "
+        "Precision is the share of those found who belong to the segment, recall the share of the segment that is "
+        "found, {basis}. "
         "One decision tree of depth {depth} puts {fidelity} of customers into the right segment.",
-        "用标签写成的简短规则，与分群相近，可直接存为人群包。精确率是找出的人中属于该群的比例，召回率是该群中被找出的比例，{basis}。"
+        "用标签写成的简短规则，与分群相近，可直接存为人群包。精确率是找出的人中属于该群的比例，召回率是该群中被找出"
+        "的比例，{basis}。"
         "一棵深度为 {depth} 的决策树能把 {fidelity} 的客户归入正确的群。",
     ),
     "held_out": Text("on {rows} customers that the rules were not made from", "按未参与制定规则的 {rows} 个客户计算"),
-    "in_sample": Text("on the {rows} customers they were made from, since none could be spared", "按制定规则所用的 {rows} 个客户计算（客户太少，无法留出）"),
+    "in_sample": Text(
+        "on the {rows} customers they were made from, since none could be spared",
+        "按制定规则所用的 {rows} 个客户计算（客户太少，无法留出）",
+    ),
     "segment": Text("Segment", "分群"),
     "rule": Text("Rule", "规则"),
     "precision": Text("Precision", "精确率"),
@@ -129,7 +143,8 @@ _WORDS: dict[str, Text] = {
     "map_note": Text(
         "The two directions in which customers differ most. They show {both} of the differences ({x} and {y}); "
         "segments that overlap here may be apart in the rest.",
-        "客户差异最大的两个方向，共显示了差异的 {both}（分别为 {x} 和 {y}）；在图上重叠的分群可能在其他方向上是分开的。",
+        "客户差异最大的两个方向，共显示了差异的 {both}（分别为 {x} 和 {y}）；在图上重叠的分群可能在其他方向上是分开"
+        "的。",
     ),
     "axis_x": Text("first direction", "第一方向"),
     "axis_y": Text("second direction", "第二方向"),
@@ -139,15 +154,18 @@ _WORDS: dict[str, Text] = {
     # 9 stability
     "stable": Text("Will they come back?", "分群是否稳定？"),
     "stable_note": Text(
-        "{draws} times other customers were drawn and segmented anew; the bar is the mean overlap (Jaccard) of each segment with the "
+        "{draws} times other customers were drawn and segmented anew; the bar is the mean overlap (Jaccard) of "
+        "each segment with the "
         "most similar new one. Above .85 highly stable, .75 stable, .60 doubtful.",
-        "重新抽样并重新分群 {draws} 次；横条为每个分群与最相似的新分群的平均重合度（杰卡德系数）。0.85 以上非常稳定，0.75 以上稳定，0.60 以上存疑。",
+        "重新抽样并重新分群 {draws} 次；横条为每个分群与最相似的新分群的平均重合度（杰卡德系数）。0.85 以上非常稳定"
+        "，0.75 以上稳定，0.60 以上存疑。",
     ),
     "overlap": Text("Overlap", "重合度"),
     "dissolved": Text("Fell apart", "瓦解比例"),
     "ambiguous": Text("Near a border", "靠近边界"),
     "ambiguous_note": Text(
-        "Near a border: customers whose second nearest segment is less than a tenth farther than their own; {share} in all.",
+        "Near a border: customers whose second nearest segment is less than a tenth farther than their own; {share}"
+        " in all.",
         "靠近边界：到次近分群的距离只比到本群远不到一成的客户，共占 {share}。",
     ),
     "own_silhouette": Text("How well members fit", "成员的归属程度"),
@@ -178,7 +196,9 @@ _WORDS: dict[str, Text] = {
     "veto": Text("Veto", "否决原因"),
     "p_value": Text("p-value", "p 值"),
     "yes": Text("yes", "是"),
-    "structure_row": Text("Structure: {found}, p {p}, {draws} imitations", "成群现象：{found}，p {p}，仿制数据 {draws} 份"),
+    "structure_row": Text(
+        "Structure: {found}, p {p}, {draws} imitations", "成群现象：{found}，p {p}，仿制数据 {draws} 份"
+    ),
     "found": Text("found", "有"),
     "not_found": Text("not found", "无"),
 }

@@ -1,4 +1,5 @@
-"""The segment report: one self-contained page for marketers first, with every figure for the data scientist at its end."""
+"""The segment report: one self-contained page for marketers first, with every figure for the data scientist at "
+"its end."""
 
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from coterie.learn.segments.model import SegmentFit
 from coterie.learn.segments.names import Labels, label_of, level_text, trait_label
 from coterie.learn.segments.pipeline import CategoryStep, FlagStep, MissingStep, NumericStep, Step
 from coterie.learn.segments.profile import Trait
-from coterie.learn.segments.separation import APART
 from coterie.learn.segments.stability import band
 from coterie.learn.segments.words import (
     BAND_WORDS,
@@ -105,9 +105,6 @@ def segment_report_html(
     return page(title, language, view.say("kind"), shown, sections, view.say("foot"))
 
 
-# --- summary -----------------------------------------------------------------------------------------------------------
-
-
 def _summary(view: _View) -> str:
     fit, panel = view.fit, view.fit.panel
     nature = NATURE[fit.nature].say(view.language, p=p_text(panel.structure.p_value))
@@ -119,7 +116,9 @@ def _summary(view: _View) -> str:
     caveats = "".join(f'<p class="caveat">{escape(caveat_text(c, view.language))}</p>' for c in fit.caveats)
     cards = "".join(_card(view, j) for j in range(view.k))
     verdict = f'<div class="verdict">{paragraph(nature, "lead")}{paragraph(why, "muted")}</div>'
-    return section(view.say("summary"), verdict, caveats, f'<div class="cards{" pairs" if view.k in (2, 4) else ""}">{cards}</div>')
+    return section(
+        view.say("summary"), verdict, caveats, f'<div class="cards{" pairs" if view.k in (2, 4) else ""}">{cards}</div>'
+    )
 
 
 def _card(view: _View, j: int) -> str:
@@ -141,8 +140,10 @@ def _card(view: _View, j: int) -> str:
         f'<div class="meter"><i style="width:{100 * share:.1f}%"></i></div>'
         f'<table class="traits">{"".join(_trait_row(view, t, j) for t in best)}</table>'
         f'<div class="rule">{escape(rule_text(rule.rule, view.language, view.labels))}'
-        f"<small>{escape(view.say('rule_fit', recall=percent(rule.recall), precision=percent(rule.precision)))}</small></div>"
-        f'<div class="light {word}"><i></i><span><b>{escape(light)}</b> {escape(view.say(f"advice_{word}"))}</span></div></article>'
+        f"<small>{escape(view.say('rule_fit', recall=percent(rule.recall), precision=percent(rule.precision)))}"
+        f"</small></div>"
+        f'<div class="light {word}"><i></i><span><b>{escape(light)}</b> '
+        f"{escape(view.say(f'advice_{word}'))}</span></div></article>"
     )
 
 
@@ -161,9 +162,6 @@ def _natural(trait: Trait, value: float) -> str:
     return percent(value) if trait.in_percent else plain(value)
 
 
-# --- sizes, profile, heat map, rules --------------------------------------------------------------------------------------
-
-
 def _sizes(view: _View) -> str:
     money = view.fit.profile.money[:1]
     widest = max([s / view.n for s in view.fit.model.sizes] + [s for m in money for s in m.shares])
@@ -172,15 +170,14 @@ def _sizes(view: _View) -> str:
         bars = _bar(size / view.n, widest, "", f"{percent(size / view.n)} · {size:,}")
         bars += "".join(_bar(max(m.shares[j], 0.0), widest, "pale", percent(m.shares[j])) for m in money)
         rows.append(
-            f'<div class="name" style="--tone:{colour(j)}"><span class="chip">{j + 1}</span><span>{escape(view.name(j))}</span></div>'
+            f'<div class="name" style="--tone:{colour(j)}"><span class="chip">{j + 1}</span>'
+            f"<span>{escape(view.name(j))}</span></div>"
             f'<div class="lane" style="--tone:{colour(j)}">{bars}</div>'
         )
     keys = f"<span><i></i>{escape(view.say('share_customers'))}</span>"
     for m in money:
         keys += f'<span><i class="pale"></i>{escape(view.say("share_money", label=view.label(m.column)))}</span>'
-    return section(
-        view.say("sizes"), f'<div class="legend">{keys}</div>', f'<div class="bars">{"".join(rows)}</div>'
-    )
+    return section(view.say("sizes"), f'<div class="legend">{keys}</div>', f'<div class="bars">{"".join(rows)}</div>')
 
 
 def _bar(share: float, widest: float, name: str, words: str) -> str:
@@ -206,7 +203,8 @@ def _profile(view: _View) -> str:
 
 def _heat(view: _View) -> str:
     heads = "".join(
-        f'<th title="{escape(view.name(j), quote=True)}"><span class="chip" style="--tone:{colour(j)}">{j + 1}</span></th>'
+        f'<th title="{escape(view.name(j), quote=True)}">'
+        f'<span class="chip" style="--tone:{colour(j)}">{j + 1}</span></th>'
         for j in range(view.k)
     )
     rows = []
@@ -217,8 +215,9 @@ def _heat(view: _View) -> str:
             f"<td>{escape(_natural(trait, trait.overall))}</td><td>{percent(trait.effect)}</td></tr>"
         )
     head = f"<tr><th></th>{heads}<th>{escape(view.say('everybody'))}</th><th>{escape(view.say('effect'))}</th></tr>"
-    body = f'<div class="scroll"><table class="data heat"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
-    return section(view.say("heat"), paragraph(view.say("heat_note"), "note"), body)
+    whole = f'<table class="data heat"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    note = paragraph(view.say("heat_note"), "note")
+    return section(view.say("heat"), note, f'<div class="scroll">{whole}</div>')
 
 
 def _heat_cell(trait: Trait, j: int) -> str:
@@ -226,9 +225,8 @@ def _heat_cell(trait: Trait, j: int) -> str:
     strength = min(1.0, abs(difference) / _DEEPEST_COLOUR) * 0.85
     shade = blend(ABOVE if difference > 0 else BELOW, strength)
     ink = "#fff" if strength > 0.62 else "#1d2733"
-    return (
-        f'<td style="background:{shade};color:{ink}">{escape(_natural(trait, trait.values[j]))}<small>{signed(difference)}</small></td>'
-    )
+    value = escape(_natural(trait, trait.values[j]))
+    return f'<td style="background:{shade};color:{ink}">{value}<small>{signed(difference)}</small></td>'
 
 
 def _rules(view: _View) -> str:
@@ -247,11 +245,9 @@ def _rule_row(view: _View, j: int, rule: SegmentRule) -> str:
     )
     return (
         f'<div class="why" style="--tone:{colour(j)}"><div class="who"><span class="chip">{j + 1}</span>'
-        f"<b>{escape(view.name(j))}</b></div><div>{escape(rule_text(rule.rule, view.language, view.labels))}</div>{meters}</div>"
+        f"<b>{escape(view.name(j))}</b></div><div>{escape(rule_text(rule.rule, view.language, view.labels))}</div>"
+        f"{meters}</div>"
     )
-
-
-# --- evidence ---------------------------------------------------------------------------------------------------------------
 
 
 def _structure(view: _View) -> str:
@@ -284,7 +280,9 @@ def _choice(view: _View) -> str:
     veto_rows = [(str(v.k), veto_text(v, view.language)) for v in panel.vetoes]
     vetoes = paragraph(view.say("nothing_vetoed"), "note")
     if veto_rows:
-        vetoes = f"<h3>{escape(view.say('vetoed'))}</h3>" + table([view.say("k"), view.say("reason")], veto_rows, words=(1,))
+        vetoes = f"<h3>{escape(view.say('vetoed'))}</h3>" + table(
+            [view.say("k"), view.say("reason")], veto_rows, words=(1,)
+        )
     why = view.say("why_k", k=view.k, why=choice_text(panel.recommended, panel, view.language))
     parts = [paragraph(why), paragraph(view.say("choice_note", rows=f"{panel.rows:,}"), "note")]
     parts.append(f'<div class="grid">{"".join(figures)}</div>')
@@ -313,9 +311,15 @@ def _dot(key: str, f: KFigures) -> Dot:
 def _stability(view: _View) -> str:
     fit = view.fit
     close = float((fit.labels["margin"] < 0.1).mean())
-    left = figure("", view.say("stable_note", draws=fit.stability.draws), stability_plot(fit.stability.jaccard, view.say("stable")))
+    left = figure(
+        "",
+        view.say("stable_note", draws=fit.stability.draws),
+        stability_plot(fit.stability.jaccard, view.say("stable")),
+    )
     right = figure(
-        view.say("own_silhouette"), view.say("own_silhouette_note"), silhouette_plot(fit.silhouettes, view.say("own_silhouette"))
+        view.say("own_silhouette"),
+        view.say("own_silhouette_note"),
+        silhouette_plot(fit.silhouettes, view.say("own_silhouette")),
     )
     heads = [view.say(key) for key in ("segment", "overlap", "dissolved", "ambiguous")]
     rows = [
@@ -347,9 +351,6 @@ def _output_label(view: _View, name: str) -> str:
     column, _, level = name.partition(" = ")
     label = view.label(column)
     return f"{label} = {level_text(level, view.language)}" if level else label
-
-
-# --- what went in ------------------------------------------------------------------------------------------------------------
 
 
 def _input(view: _View) -> str:
@@ -395,9 +396,6 @@ def _limits(view: _View, step: NumericStep) -> str:
     else:
         words = view.say("up_to", high=plain(high)) if high is not None else view.say("from", low=plain(low or 0.0))
     return f"{words} · {step.limited:,}"
-
-
-# --- appendix -----------------------------------------------------------------------------------------------------------------
 
 
 def _appendix(view: _View) -> str:

@@ -1,7 +1,7 @@
 """Drawing small plots as SVG text: scales, axes and the few shapes that the reports need.
 
-Plots are drawn some 320 units wide, so that they stay readable on a phone, and are laid out in grids by the page. Text stays
-text: the reader's own fonts draw it, Chinese included.
+Plots are drawn some 320 units wide, so that they stay readable on a phone, and are laid out in grids by the page. Text
+stays text: the reader's own fonts draw it, Chinese included.
 """
 
 from __future__ import annotations
@@ -80,21 +80,35 @@ class Drawing:
     height: float
     shapes: list[str] = field(default_factory=list)
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: float = 1, dash: str = "") -> None:
+    def line(
+        self, x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: float = 1, dash: str = ""
+    ) -> None:
         """A straight line."""
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         self.shapes.append(
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}" stroke-width="{width}"{dashed}/>'
+            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+            f'stroke="{stroke}" stroke-width="{width}"{dashed}/>'
         )
 
-    def path(self, points: Sequence[tuple[float, float]], stroke: str = INK, width: float = 1.6, fill: str = "none") -> None:
+    def path(
+        self, points: Sequence[tuple[float, float]], stroke: str = INK, width: float = 1.6, fill: str = "none"
+    ) -> None:
         """A line through points, or with `fill` the area inside it."""
         steps = " ".join(f"{'M' if i == 0 else 'L'}{x:.1f},{y:.1f}" for i, (x, y) in enumerate(points))
-        edge = f'stroke="{stroke}" stroke-width="{width}" stroke-linejoin="round"' if fill == "none" else 'stroke="none"'
+        edge = (
+            f'stroke="{stroke}" stroke-width="{width}" stroke-linejoin="round"' if fill == "none" else 'stroke="none"'
+        )
         self.shapes.append(f'<path d="{steps}" fill="{fill}" {edge}/>')
 
     def circle(
-        self, x: float, y: float, radius: float, fill: str, stroke: str = "none", opacity: float = 1.0, width: float = 1.4
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        fill: str,
+        stroke: str = "none",
+        opacity: float = 1.0,
+        width: float = 1.4,
     ) -> None:
         """A disc, or with `stroke` a ring around it."""
         edge = f' stroke="{stroke}" stroke-width="{width}"' if stroke != "none" else ""
@@ -105,16 +119,26 @@ class Drawing:
         """A filled rectangle."""
         corner = f' rx="{rounded}"' if rounded else ""
         self.shapes.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" fill="{fill}"{corner}/>'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" '
+            f'fill="{fill}"{corner}/>'
         )
 
     def text(
-        self, x: float, y: float, words: str, size: float = 11, fill: str = MUTED, anchor: str = "start", bold: bool = False
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float = 11,
+        fill: str = MUTED,
+        anchor: str = "start",
+        bold: bool = False,
     ) -> None:
         """One line of text; `y` is its base line."""
         weight = ' font-weight="600"' if bold else ""
         place = f' text-anchor="{anchor}"' if anchor != "start" else ""
-        self.shapes.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"{place}{weight}>{escape(words)}</text>')
+        self.shapes.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"{place}{weight}>{escape(words)}</text>'
+        )
 
     def render(self, label: str) -> str:
         """The SVG element; `label` is what a screen reader says of it."""

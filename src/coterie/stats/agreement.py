@@ -10,7 +10,7 @@ Ints = npt.NDArray[np.intp]
 
 
 def contingency(first: npt.ArrayLike, second: npt.ArrayLike, rows: int, columns: int) -> Floats:
-    """How many things are in group i of the first and group j of the second, shape (rows, columns); groups count from 0.
+    """How many things are in group i of the first and group j of the second, shape (rows, columns); from 0.
 
     >>> contingency([0, 0, 1], [1, 1, 0], 2, 2).tolist()
     [[0.0, 2.0], [1.0, 0.0]]

@@ -1,7 +1,8 @@
 """Hartigan's dip: how far a sample is from having a single peak.
 
-The dip is the smallest vertical distance between the sample's distribution function and any unimodal one. Of all unimodal
-shapes the uniform is the hardest to tell apart, so p-values against it are on the safe side for every other single peak.
+The dip is the smallest vertical distance between the sample's distribution function and any unimodal one. Of all
+unimodal shapes the uniform is the hardest to tell apart, so p-values against it are on the safe side for every other
+single peak.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ Each row is of 20,000 samples by `numpy.random.default_rng([20240101, n])`; a sl
 
 
 class Unimodal(NamedTuple):
-    """The distribution function with one peak that lies nearest to a sample: straight lines between `x` and `height`."""
+    """The distribution function with one peak that lies nearest to a sample: straight lines between `x` and `"
+    "height`."""
 
     x: Floats  # shape (m,), ascending
     height: Floats  # shape (m,), from 0 to 1

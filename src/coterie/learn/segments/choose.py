@@ -2,14 +2,15 @@
 
 The rule, in order:
 
-1. If there is structure, and for some k of 3 or more any two segments stand apart (see `separation`), the largest such k.
+1. If there is structure, and for some k of 3 or more any two segments stand apart (see `separation`), the largest such
+   k.
 2. Else the largest k whose segments all come back in bootstraps (mean Jaccard at least .75, "valid" in Hennig's words).
    Where two segments stand apart, more must be nearly as compact: at least 3/4 of the silhouette of two.
 3. Else the k whose weakest segment comes back most often.
 
-Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k that
-each favours, and do not decide. On 66 simulated sets of 2 to 7 groups with noise columns, what each alone picks costs .14 to .29
-of adjusted Rand index against the best k on average, this rule .03 (its 3/4 was set on these sets).
+Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k
+that each favours, and do not decide. On 66 simulated sets of 2 to 7 groups with noise columns, what each alone picks
+costs .14 to .29 of adjusted Rand index against the best k on average, this rule .03 (its 3/4 was set on these sets).
 """
 
 from __future__ import annotations
@@ -244,7 +245,9 @@ def _order(figures: tuple[KFigures, ...], vetoes: tuple[Veto, ...], structure: S
     out = {v.k for v in vetoes}
     left = [f for f in figures if f.k not in out]
     apart = sorted((f.k for f in left if structure.found and f.apart_p <= APART and f.k >= 3), reverse=True)
-    stable = sorted((f.k for f in left if f.weakest >= VALID and f.silhouette >= _compact_enough(left, structure)), reverse=True)
+    stable = sorted(
+        (f.k for f in left if f.weakest >= VALID and f.silhouette >= _compact_enough(left, structure)), reverse=True
+    )
     rest = [f.k for f in sorted(left, key=lambda f: (-f.weakest, f.k))]
     vetoed = [f.k for f in sorted(figures, key=lambda f: (-f.weakest, f.k)) if f.k in out]
     choices = [Choice(k, "apart") for k in apart[:1]] + [Choice(k, "stable") for k in stable[:1]]

@@ -27,8 +27,8 @@ _TRUE, _FALSE = {"true", "t", "yes", "y", "1", "1.0", "是"}, {"false", "f", "no
 def kind_of(values: Series) -> Kind:
     """What a column holds; missing values do not count.
 
-    `number` (whole numbers, floats, `Decimal`), `flag` (true and false), `category` (text, or text mixed with anything),
-    `moment` (dates and times), `list` (several values per entity), `empty` (missing throughout).
+    `number` (whole numbers, floats, `Decimal`), `flag` (true and false), `category` (text, or text mixed with
+    anything), `moment` (dates and times), `list` (several values per entity), `empty` (missing throughout).
 
     >>> [kind_of(pd.Series(v, dtype=object)) for v in ([Decimal("1.5"), None], [True, None], ["a", 1], [["a"]], [None])]
     ['number', 'flag', 'category', 'list', 'empty']

@@ -1,8 +1,8 @@
 """Why an entity is in its segment: for each segment a short rule on the tags themselves, with how well it does.
 
-A small decision tree tells one segment from the rest; its best paths become a rule in Coterie's rule JSON, shortened and
-rounded as long as that costs next to nothing. Precision and recall are those of the rule as written, missing values failing
-their conditions, on entities that the tree did not see.
+A small decision tree tells one segment from the rest; its best paths become a rule in Coterie's rule JSON, shortened
+and rounded as long as that costs next to nothing. Precision and recall are those of the rule as written, missing values
+failing their conditions, on entities that the tree did not see.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class _Data(NamedTuple):
     gone: dict[str, Bools]
 
     def rows(self, chosen: Ints) -> _Data:
-        return _Data(*({c: v[chosen] for c, v in part.items()} for part in self))  # type: ignore[attr-defined]
+        numbers = {column: values[chosen] for column, values in self.numbers.items()}
+        levels = {column: values[chosen] for column, values in self.levels.items()}
+        return _Data(numbers, levels, {column: values[chosen] for column, values in self.gone.items()})
 
 
 def explain(frame: pd.DataFrame, pipeline: Pipeline, labels: Ints, k: int, *, seed: int) -> Explanation:
@@ -232,11 +234,11 @@ def _score(matched: Bools, truth: Bools) -> float:
 
 
 def _any(paths: list[list[Condition]], data: _Data) -> Bools:
-    return np.logical_or.reduce([_all(path, data) for path in paths])
+    return np.asarray(np.logical_or.reduce([_all(path, data) for path in paths]))
 
 
 def _all(path: list[Condition], data: _Data) -> Bools:
-    return np.logical_and.reduce([_holds(condition, data) for condition in path])
+    return np.asarray(np.logical_and.reduce([_holds(condition, data) for condition in path]))
 
 
 def _holds(condition: Condition, data: _Data) -> Bools:
@@ -247,17 +249,16 @@ def _holds(condition: Condition, data: _Data) -> Bools:
     if tag in data.levels:
         same = data.levels[tag] == value
         return np.asarray(same if op == "eq" else ~same & ~data.gone[tag])
-    numbers = data.numbers[tag]
-    with np.errstate(invalid="ignore"):
-        match op:
-            case "gte":
-                return np.asarray(numbers >= value)
-            case "lt":
-                return np.asarray(numbers < value)
-            case "lte":
-                return np.asarray(numbers <= value)
-            case _:
-                return np.asarray(numbers == float(value))  # type: ignore[arg-type]
+    numbers, bound = data.numbers[tag], float(value or 0)
+    match op:
+        case "gte":
+            return np.asarray(numbers >= bound)
+        case "lt":
+            return np.asarray(numbers < bound)
+        case "lte":
+            return np.asarray(numbers <= bound)
+        case _:
+            return np.asarray(numbers == bound)
 
 
 _SIGNS = {"gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "ne": "≠"}

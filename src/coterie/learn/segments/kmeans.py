@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -74,13 +74,14 @@ def _threads() -> ThreadpoolController:
 
 
 def settled(matrix: Floats, centres: Floats) -> Clusters:
-    """Labels and centres that agree with each other to the last bit: labels of the nearest centre, centres the labels' means."""
+    """Labels and centres that agree with each other to the last bit: labels of the nearest centre, centres the "
+    "labels' means."""
     k = len(centres)
     for _ in range(_MOST_ITERATIONS):
         labels = nearest(matrix, centres).first
-        counts = np.bincount(labels, minlength=k)
-        means = np.column_stack([np.bincount(labels, weights=column, minlength=k) for column in matrix.T])
-        means = np.where(counts[:, None] > 0, means / np.maximum(counts, 1)[:, None], centres)
+        counts = np.bincount(labels, minlength=k)[:, None]
+        sums = np.column_stack([np.bincount(labels, weights=column, minlength=k) for column in matrix.T])
+        means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), centres)
         if np.array_equal(means, centres):
             break
         centres = means

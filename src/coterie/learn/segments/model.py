@@ -1,7 +1,8 @@
 """Fitting a segmentation and using it: `fit_segments` finds and describes segments, `SegmentModel` assigns new rows.
 
-The path of `fit_segments`, one module each: `prepare` -> `structure`, `choose` -> `stability` -> `profile`, `names`, `explain`,
-`map`. Rows are put into the order of their keys first, so that the order of the file has no say in the result.
+The path of `fit_segments`, one module each: `prepare` -> `structure`, `choose` -> `stability` -> `profile`, `names`,
+`explain`, `map`. Rows are put into the order of their keys first, so that the order of the file has no say in the
+result.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Prediction(NamedTuple):
 class SegmentModel:
     """Everything needed to assign rows to segments; plain JSON when stored.
 
-    Segments have ids 1 to k by size at fitting. `margin` of an assignment is 1 - nearest / second nearest distance: 0 on the
-    border between two segments, 1 at a centre.
+    Segments have ids 1 to k by size at fitting. `margin` of an assignment is 1 - nearest / second nearest distance: 0
+    on the border between two segments, 1 at a centre.
     """
 
     method: str
@@ -98,7 +99,8 @@ class SegmentModel:
         return self.assign(frame).table
 
     def assign(self, frame: pd.DataFrame) -> Prediction:
-        """Like `predict`, and also what had to be assumed: values filled, levels never seen, rows of which nothing is known."""
+        """Like `predict`, and also what had to be assumed: values filled, levels never seen, rows of which "
+        "nothing is known."""
         found = nearest(self.pipeline.transform(frame), np.array(self.centres))
         beyond = np.maximum(found.second_distance, 1e-300)
         table = pd.DataFrame(
@@ -194,14 +196,16 @@ class SegmentFit:
 
     @property
     def nature(self) -> str:
-        """What the segments are: `types` (all stand apart), `partly` (there are groups, but not all stand apart) or `cuts`."""
+        """What the segments are: `types` (all stand apart), `partly` (there are groups, but not all stand apart) "
+        "or `cuts`."""
         if not self.panel.structure.found:
             return "cuts"
         return "types" if self.panel.of(self.model.k).apart_p <= APART else "partly"
 
     @property
     def ambiguous(self) -> tuple[float, ...]:
-        """Per segment the share of members whose second nearest centre is less than a tenth farther than the nearest."""
+        """Per segment the share of members whose second nearest centre is less than a tenth farther than the "
+        "nearest."""
         close = self.labels["margin"] < AMBIGUOUS
         return tuple(float(close[self.labels["segment"] == j + 1].mean()) for j in range(self.model.k))
 

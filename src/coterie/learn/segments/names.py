@@ -48,8 +48,8 @@ _AVERAGE = Text("close to average", "接近平均")
 def label_of(column: str, language: Language, labels: Labels) -> str:
     """What a column is called in text: its given label, else its last part without underscores.
 
-    >>> label_of("rfm.recency_days", "en", {}), label_of("rfm.recency_days", "zh", {"rfm.recency_days": Text("recency", "最近购买")})
-    ('recency days', '最近购买')
+    >>> label_of("rfm.recency_days", "en", {}), label_of("city", "zh", {"city": Text("city", "城市")})
+    ('recency days', '城市')
     """
     if column in labels:
         return labels[column].en if language == "en" else labels[column].zh
@@ -73,8 +73,8 @@ def level_text(level: str, language: Language) -> str:
 def suggest(profile: Profile, matrix: Floats, columns: tuple[str, ...], labels: Labels) -> tuple[SegmentName, ...]:
     """One name per segment, all different in both languages.
 
-    A name lists the two largest differences from everybody that do not say the same (correlation of the columns up to .7),
-    more where two segments would else share a name.
+    A name lists the two largest differences from everybody that do not say the same (correlation of the columns up to
+    .7), more where two segments would else share a name.
 
     matrix : the prepared rows; columns : the column each of the matrix's columns comes from
     """
@@ -115,7 +115,8 @@ def _alike(matrix: Floats, columns: tuple[str, ...]) -> Mapping[tuple[str, str],
 
 
 def _ranked(profile: Profile, j: int, alike: Mapping[tuple[str, str], float]) -> list[tuple[Trait, bool]]:
-    """The segment's notable traits, largest difference first, without those that repeat an earlier one; True: above everybody."""
+    """The segment's notable traits, largest difference first, without those that repeat an earlier one; True: "
+    "above everybody."""
     worth = sorted(profile.traits, key=lambda t: -abs(t.difference[j]))
     limit = _NOTABLE if abs(worth[0].difference[j]) >= _NOTABLE else _SLIGHT
     kept: list[tuple[Trait, bool]] = []

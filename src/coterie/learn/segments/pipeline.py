@@ -1,8 +1,9 @@
 """The preparation as data: what was done to every column, so that it can be read, saved and done again to new rows.
 
-Each step takes one column to one or more numbers per entity. A k-means on these numbers weighs columns by their variance: a
-numeric column gets variance 1, a category or a yes/no column 1/2 in all, because a column of a few separate values draws the
-centres to itself (Hennig & Liao 2013, How to find an appropriate clustering for mixed-type variables, section 6.2).
+Each step takes one column to one or more numbers per entity. A k-means on these numbers weighs columns by their
+variance: a numeric column gets variance 1, a category or a yes/no column 1/2 in all, because a column of a few separate
+values draws the centres to itself (Hennig & Liao 2013, How to find an appropriate clustering for mixed-type variables,
+section 6.2).
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class NumericStep:
 class FlagStep:
     """A yes/no column; missing counts as the average.
 
-    >>> FlagStep("app", 0.5, 0.5, 0.5 ** 0.5, 0).apply(pd.Series([True, False, None], dtype=object)).round(2).ravel().tolist()
+    >>> answers = pd.Series([True, False, None], dtype=object)
+    >>> FlagStep("app", 0.5, 0.5, 0.5**0.5, 0).apply(answers).round(2).ravel().tolist()
     [0.71, -0.71, 0.0]
     """
 
@@ -100,7 +102,7 @@ class FlagStep:
 
 @dataclass(frozen=True)
 class CategoryStep:
-    """A category: one column per level, rare and unknown levels together in `(other)`, missing as a level where it is common.
+    """A category: one column per level, rare and unknown levels together in `(other)`, missing a level where common.
 
     >>> step = CategoryStep("city", ("Paris", "(other)"), (0.8, 0.2), ("Nice",), 1.0, 1.0, 0)
     >>> step.apply(pd.Series(["Paris", "Oslo"])).round(1).tolist()
@@ -127,7 +129,8 @@ class CategoryStep:
         return np.asarray((ones - np.array(self.shares)) / self.scale * self.weight)
 
     def known(self, values: Series) -> npt.NDArray[np.object_]:
-        """Each value as one of the step's levels; a level that was never seen is `(other)`, even where that has no column."""
+        """Each value as one of the step's levels; a level that was never seen is `(other)`, even where that has "
+        "no column."""
         found = as_levels(values)
         for i, level in enumerate(found):
             wanted = MISSING if level is None else level
@@ -236,9 +239,10 @@ class Pipeline:
 
 
 def _step(entry: Mapping[str, Any]) -> Step:
-    kind = _STEPS[entry["kind"]]
+    kind: Any = _STEPS[entry["kind"]]
     values = {f.name: entry[f.name] for f in fields(kind)}
-    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    step: Step = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    return step
 
 
 def bend(values: Floats, transform: str, power: float = 0.0) -> Floats:

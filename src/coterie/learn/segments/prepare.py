@@ -53,13 +53,15 @@ class _Decided(NamedTuple):
 def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = ()) -> Pipeline:
     """Decide the preparation of every column; the result transforms this frame and later ones.
 
-    mode : `auto` takes the skew out of numbers, limits extremes and scales; `standard` only scales; `none` takes numbers as
-        they are. All three fill missing numbers with the median, spread categories over columns, and drop what cannot be used.
+    mode : `auto` takes the skew out of numbers, limits extremes and scales; `standard` only scales; `none` takes
+        numbers as they are. All three fill missing numbers with the median, spread categories over columns, and drop what cannot
+        be used.
     money : columns that are amounts of money; they are logged at half the skew that other columns need.
 
     Raises Refused `no_usable_column`, `bad_column` (infinity), `unknown_name` (money names no column), `bad_argument`.
 
-    >>> frame = pd.DataFrame({"spend": [0, 5, 9, 20, 33, 70, 150, 990], "vip": [True, False] * 4, "key": list("abcdefgh")})
+    >>> spend = [0, 5, 9, 20, 33, 70, 150, 990]
+    >>> frame = pd.DataFrame({"spend": spend, "vip": [True, False] * 4, "key": list("abcdefgh")})
     >>> pipeline = prepare(frame)
     >>> [(s.column, s.kind) for s in pipeline.steps], pipeline.steps[0].transform
     ([('spend', 'number'), ('vip', 'flag')], 'log1p')

@@ -1,10 +1,10 @@
 """Do segments stand apart, or is the border between them drawn through a crowd?
 
-For every two segments, their members are projected on the line through the two centres. Where the segments are kinds of their
-own, few people live half-way: the projection has two peaks, and Hartigan's dip test says how surely. Where k-means has cut
-one crowd in two, there is a single peak, wherever the cut runs. A solution stands apart if each pair of its segments does. In
-simulations of 3 to 7 overlapping groups with noise columns, the largest such k was the best one far more often than the
-maximum of silhouette, Calinski-Harabasz, Davies-Bouldin or gap.
+For every two segments, their members are projected on the line through the two centres. Where the segments are kinds of
+their own, few people live half-way: the projection has two peaks, and Hartigan's dip test says how surely. Where
+k-means has cut one crowd in two, there is a single peak, wherever the cut runs. A solution stands apart if each pair of
+its segments does. In simulations of 3 to 7 overlapping groups with noise columns, the largest such k was the best one
+far more often than the maximum of silhouette, Calinski-Harabasz, Davies-Bouldin or gap.
 """
 
 from __future__ import annotations

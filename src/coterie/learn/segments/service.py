@@ -22,18 +22,19 @@ from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
 from coterie.learn.segments.model import SegmentFit, SegmentModel, fit_segments
 from coterie.learn.segments.pipeline import NumericStep
+from coterie.learn.segments.words import Language, Text
 from coterie.tags.context import TagContext
 from coterie.tags.publish import publish_frame
+from coterie.tags.values import values
 from coterie.tags.views import View
-from coterie.tags.vocabulary import CatalogVocabulary
 
 if TYPE_CHECKING:
     from coterie.audiences.service import Audiences
     from coterie.store.service import Document
 
 KIND = "segmentation"
-LANGUAGES = ("en", "zh")
-Draw = Callable[[SegmentFit, str, str], str]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+Draw = Callable[[SegmentFit, str, Language], str]
 
 
 class Segments:
@@ -141,25 +142,20 @@ class Segments:
         return found
 
     def _frame(self, view: View, tags: Sequence[str], audience: str | None) -> pd.DataFrame:
-        """Tag values of the universe, or of an audience's members; indexed by entity, in key order."""
-        vocabulary = CatalogVocabulary(self._context.catalog, self._context.zone, view.kind)
-        families = tuple(dict.fromkeys(vocabulary.tag(t).family for t in tags))
-        view.use(families=families)
-        joins = "".join(f" LEFT JOIN {quote_name(f'family:{f}')} USING (row)" for f in families)
-        columns = ", ".join(["entity", "row", *(quote_name(t) for t in dict.fromkeys(tags))])
-        frame = self._context.engine.arrow(f"SELECT {columns} FROM universe{joins} ORDER BY entity").to_pandas()
-        if audience is not None:
-            frame = frame[np.isin(frame["row"], self._audiences.rows_of(audience))]
-        return frame.drop(columns="row").set_index("entity")
+        """Tag values of the universe, or of an audience's members; indexed by entity."""
+        frame = values(self._context, list(dict.fromkeys(tags)), view.as_of, entity_kind=view.kind).set_index("entity")
+        if audience is None:
+            return frame
+        return frame[frame.index.isin(self._audiences.keys_of(audience))]
 
     def _money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
-        """Tags whose unit is the workspace's currency."""
+        """Tags that are amounts of money."""
         defined = self._context.catalog.tags(kind)
-        return tuple(t for t in tags if defined[t].unit in ("currency", self._context.currency))
+        return tuple(t for t in tags if defined[t].unit in ("money", self._context.currency))
 
-    def _labels(self, tags: Sequence[str], kind: str) -> dict[str, dict[str, str]]:
-        defined = self._context.catalog.tags(kind)
-        return {t: dict(defined[t].label) for t in tags if defined[t].label}
+    def _labels(self, tags: Sequence[str], kind: str) -> dict[str, Text]:
+        labels = {t: self._context.catalog.tag(t, kind).label for t in tags}
+        return {t: Text(found["en"], found.get("zh", found["en"])) for t, found in labels.items() if "en" in found}
 
     def _publish(self, name: str, fit: SegmentFit, view: View) -> None:
         table = fit.labels[["entity", "segment"]]

@@ -54,7 +54,8 @@ def bootstrap(
 ) -> Stability:
     """Fit `draws` resamples of the rows, assign all rows by each, and compare with `found` segment by segment.
 
-    Each refit also starts once from `found`'s centres, so that a poor local optimum of the refit is not taken for instability.
+    Each refit also starts once from `found`'s centres, so that a poor local optimum of the refit is not taken for
+    instability.
     Source: Hennig (2007), Cluster-wise assessment of cluster stability, CSDA 52; ARI: Hubert & Arabie (1985).
     """
     n, k = len(matrix), len(found.centres)

@@ -1,10 +1,10 @@
 """Is there structure at all? The data against data that are the same in everything but kinds.
 
-The null is one crowd: every numeric column keeps its shape but for its valleys (the nearest distribution with one peak),
-columns keep their rank correlations (a normal copula), columns of few values keep their values, categories are shuffled.
-So a skewed, stretched or bounded crowd is no structure, nor is a single yes/no column; only groups with empty space in
-between are. The statistic is the deepest dip that makes every pair of segments stand apart, for 2 to 4 segments, or that of
-a single column; the p-value is its rank among the nulls.
+The null is one crowd: every numeric column keeps its shape but for its valleys (the nearest distribution with one
+peak), columns keep their rank correlations (a normal copula), columns of few values keep their values, categories are
+shuffled. So a skewed, stretched or bounded crowd is no structure, nor is a single yes/no column; only groups with empty
+space in between are. The statistic is the deepest dip that makes every pair of segments stand apart, for 2 to 4
+segments, or that of a single column; the p-value is its rank among the nulls.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def find_structure(
     matrix : prepared rows, a sample of at most some 1,000, shape (n, columns)
 
     Draws stop once 10 nulls beat the data, since the p-value can then no longer be small (Besag & Clifford 1991).
-    Source of the gap: Tibshirani, Walther & Hastie (2001), J. R. Statist. Soc. B 63(2), with this null in place of a box.
+    Source of the gap: Tibshirani, Walther & Hastie (2001), J. R. Statist. Soc. B 63(2), with this null in place of a
+    box.
     """
     null = Null.of(matrix, sources)
     tried = sorted({k for k in (*_SEGMENTS, *ks) if k <= max(ks)})

@@ -66,7 +66,8 @@ CHOICES: dict[str, Text] = {
     "stable": Text(
         "{k} is the largest number whose segments all come back when other customers are drawn "
         "(weakest mean Jaccard {weakest:.2f}, silhouette {silhouette:.2f})",
-        "在换一批客户重新抽样后每个分群都能重现的方案中，{k} 群是最多的（最弱的平均杰卡德系数 {weakest:.2f}，轮廓系数 {silhouette:.2f}）",
+        "在换一批客户重新抽样后每个分群都能重现的方案中，{k} 群是最多的（最弱的平均杰卡德系数 {weakest:.2f}，轮廓系"
+        "数 {silhouette:.2f}）",
     ),
     "stable_fewer": Text(
         "with {k} segments all come back when other customers are drawn (weakest mean Jaccard {weakest:.2f})",
@@ -95,12 +96,14 @@ NATURE: dict[str, Text] = {
         "存在自然的客户类型：群与群之间有空隙（p {p}）。",
     ),
     "partly": Text(
-        "There are groups in these data (p {p}), but these segments do not all stand apart: some borders run through a crowd. "
+        "There are groups in these data (p {p}), but these segments do not all stand apart: some borders run "
+        "through a crowd. "
         "Take them as useful cuts.",
         "这些数据中存在成群的现象（p {p}），但并非所有分群之间都有空隙：有些边界穿过人群。请把它们当作有用的划分。",
     ),
     "cuts": Text(
-        "No natural clusters: customers form one continuous crowd (p {p}). These segments are useful cuts, not discovered types.",
+        "No natural clusters: customers form one continuous crowd (p {p}). These segments are useful cuts, not "
+        "discovered types.",
         "没有自然的分群：客户连成一片（p {p}）。这些分群是有用的划分，而不是被发现的类型。",
     ),
 }
@@ -121,9 +124,12 @@ NOTES: dict[str, Text] = {
 
 CAVEATS: dict[str, Text] = {
     "few_rows": Text(
-        "With {a:.0f} customers only large differences can be told: a segment must differ from the others by about {b:.1f} standard "
-        "deviations in a column to show it. The number of segments and their borders are rough; the order of magnitude holds.",
-        "只有 {a:.0f} 个客户，只能看出大的差别：一个分群在某一列上要与其他客户相差约 {b:.1f} 个标准差才能显现。群数和边界只是粗略的，量级可信。",
+        "With {a:.0f} customers only large differences can be told: a segment must differ from the others by about "
+        "{b:.1f} standard "
+        "deviations in a column to show it. The number of segments and their borders are rough; the order of "
+        "magnitude holds.",
+        "只有 {a:.0f} 个客户，只能看出大的差别：一个分群在某一列上要与其他客户相差约 {b:.1f} 个标准差才能显现。群数"
+        "和边界只是粗略的，量级可信。",
     ),
     "much_missing": Text(
         "Tags with so many missing values that being missing counts as a sign of its own: {a:.0f}.",
