@@ -95,7 +95,7 @@ SELECT *, concat(r, f, m) AS cell FROM scores
 """
 EVENTS = """
 SELECT 'c' || lpad(floor(pow(random(), 1.6) * {customers})::BIGINT::VARCHAR, 8, '0') AS _entity,
-    TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_microseconds((i * (730 * 86400000000.0 / {rows}))::BIGINT) AS _at,
+    TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds((i * (730 * 86400.0 / {rows}))::BIGINT) AS _at,
     NULL::VARCHAR AS _key, 'o' || (i // 2) AS "order",
     CAST(CASE WHEN random() < 0.03 THEN -1 ELSE 1 END * (1 - ln(1 - random()) * 40) AS DECIMAL(18, 4)) AS amount,
     1 + floor(random() * 5)::BIGINT AS quantity,

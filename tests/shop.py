@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from coterie.cli import main, register
 
 PEOPLE = """id,name,country,city,age,vip,joined
 0001,Ada,France,Paris,34,true,2023-01-05
@@ -36,11 +38,16 @@ LOYAL = {
 
 
 def run(folder: Path, *words: str, code: int = 0) -> str:
-    """Run `coterie` in `folder`; returns stdout (of a failure stderr). Asserts the exit code."""
-    command = [sys.executable, "-m", "coterie.cli.main", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout if code == 0 else done.stderr
+    """Run `coterie` in `folder`; returns stdout (of a failure stderr). Asserts the exit code.
+
+    In this process, since a fresh one costs a second; the README's tour and the kill tests start real processes.
+    """
+    register.all_commands(main.app)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        given = main.run(list(words))
+    assert given == code, f"{words}\n{out.getvalue()}\n{err.getvalue()}"
+    return out.getvalue() if code == 0 else err.getvalue()
 
 
 def ask(folder: Path, *words: str) -> dict[str, Any]:

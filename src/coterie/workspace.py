@@ -286,7 +286,9 @@ class Workspace:
         now = self._definitions()
         recipes = {r["recipe"]: r for r in now["recipes"]}
         tags = {t["name"]: t for t in now["tags"]}
-        after = [("recipe", r.id, recipe_to_dict(r), recipes.get(r.recipe)) for r in wanted.tags.recipes]
+        after: list[tuple[str, str, Any, Any]] = [
+            ("recipe", r.id, recipe_to_dict(r), recipes.get(r.recipe)) for r in wanted.tags.recipes
+        ]
         after += [("tag", str(t.get("name")), t, tags.get(str(t.get("name")))) for t in wanted.tags.tags]
         after += [("audience", name, body, now["audiences"].get(name)) for name, body in wanted.audiences.items()]
         return [

@@ -15,7 +15,7 @@ from .helpers import publish
 from .processes import assert_whole, publishers
 from .publisher import ROWS
 
-BATCHES = 8
+BATCHES = 6
 
 
 def test_two_publishers_and_a_reader(lake: Lake, engine: Engine) -> None:

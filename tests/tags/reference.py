@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,17 +65,17 @@ def value(spec: Aggregate, rows: Sequence[Row], as_of: datetime, zone: ZoneInfo,
 
 
 def slope(points: Sequence[tuple[datetime, Any]]) -> float | None:
-    """Least-squares slope per day, by whole seconds."""
+    """Least-squares slope per day, by whole milliseconds."""
     if not points:
         return None
-    first = min(at for at, _ in points)
-    xs = [Decimal(int(at.timestamp()) - int(first.timestamp())) for at, _ in points]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    xs = [Decimal((at - epoch) // timedelta(milliseconds=1)) for at, _ in points]
     ys = [Decimal(y) for _, y in points]
     n, mean_x, mean_y = len(xs), sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - mean_x) ** 2 for x in xs)
     if n < 2 or spread == 0:
         return None
-    return float(86400 * sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread)
+    return float(86_400_000 * sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread)
 
 
 def close(found: Any, expected: Any, *, scale: float = 1.0) -> bool:

@@ -155,14 +155,14 @@ def text_width(words: str, size: float = 11) -> float:
     >>> text_width("频次", 10), round(text_width("abc", 10), 1)
     (20.0, 16.5)
     """
-    return sum(size if ord(c) > 0x2E7F else 0.55 * size for c in words)
+    return sum(float(size) if ord(c) > 0x2E7F else 0.55 * size for c in words)
 
 
 def clipped(words: str, width: float, size: float = 11) -> str:
     """The text, cut with an ellipsis where it would be wider than `width`.
 
     >>> clipped("a rather long label", 60, 10)
-    'a rather l…'
+    'a rather…'
     """
     if text_width(words, size) <= width:
         return words

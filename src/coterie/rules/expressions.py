@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -100,7 +100,7 @@ class Expression:
         Raises Refused `bad_expression` where types do not fit.
         """
         typed = self._compiled(self.root, resolve, zone)
-        if typed.type is ValueType.NUMBER and isinstance(self.root, Call) and self.root.function.name in "+-*/":
+        if typed.type is ValueType.NUMBER and _can_overflow(self.root):
             return f"(CASE WHEN isfinite({typed.sql}) THEN {typed.sql} END)", typed.type
         return typed.sql, typed.type
 
@@ -131,7 +131,7 @@ class Expression:
             raise Refused("bad_expression", f"{noun} {error}.", place=self.place, fix="See `docs/rules.md`.") from None
         if result.weight > _MAX_WEIGHT:
             raise Refused("bad_expression", "It is too large.", place=self.place, fix="Split it into several formulas.")
-        return result
+        return replace(result, wide=True) if result.type is ValueType.DECIMAL else result
 
 
 def parse_expression(text: str, *, place: str = "expression") -> Expression:
@@ -315,6 +315,14 @@ def _names(part: Part) -> list[str]:
             return [name for arg in args for name in _names(arg)]
         case _:
             return []
+
+
+def _can_overflow(part: Part) -> bool:
+    match part:
+        case Call(function, args):
+            return function.name in "+-*/" or any(map(_can_overflow, args))
+        case _:
+            return False
 
 
 def _constant(value: Any) -> Typed:

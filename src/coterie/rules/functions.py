@@ -38,6 +38,7 @@ class Typed:
 
     scale : digits after the point, of DECIMAL.
     weight : size of the SQL once the engine has unfolded it; arguments that stand twice count twice.
+    wide : a computed decimal, which takes up to 38 digits.
     literal : the constant's value, of constants.
     """
 
@@ -45,6 +46,7 @@ class Typed:
     type: ValueType
     scale: int = 0
     weight: int = 1
+    wide: bool = False
     literal: Any = None
 
     @property
@@ -103,6 +105,19 @@ def common_type(args: Sequence[Typed]) -> ValueType:
 
 def _as(arg: Typed, kind: ValueType) -> str:
     return arg.double if kind is ValueType.NUMBER else arg.sql
+
+
+def _aligned(args: Sequence[Typed], kind: ValueType) -> list[str]:
+    """The arguments as one type. DuckDB joins DECIMAL(38, 3) and DECIMAL(18, 4) as DECIMAL(38, 3), which would round."""
+    scale = max(a.scale for a in args)
+    if kind is ValueType.DECIMAL and any(a.wide for a in args) and any(a.scale < scale for a in args):
+        return [f"TRY_CAST({a.sql} AS DECIMAL(38, {scale}))" for a in args]
+    return [_as(a, kind) for a in args]
+
+
+def _tried(condition: str, args: Sequence[Typed]) -> str:
+    """A comparison; of computed decimals it can fail on 38 digits, and is then missing."""
+    return f"TRY({condition})" if any(a.wide for a in args) else condition
 
 
 def _dated(args: Sequence[Typed], zone: str) -> Sequence[Typed]:
@@ -205,7 +220,7 @@ def _comparison(sign: str) -> Callable[[Sequence[Typed], str], Typed]:
         ):
             raise TypeMismatch(f"does not compare values of type {kind}")
         a, b = (_as(x, kind) for x in args)
-        return Typed(f"({a} {sign} {b})", ValueType.BOOLEAN, 0, _weight(args))
+        return Typed(_tried(f"({a} {sign} {b})", args), ValueType.BOOLEAN, 0, _weight(args))
 
     return compiled
 
@@ -250,7 +265,7 @@ def _in(args: Sequence[Typed], zone: str) -> Typed:
     args = _dated(args, zone)
     kind = common_type(args)
     first, *others = (_as(a, kind) for a in args)
-    return Typed(f"({first} IN ({', '.join(others)}))", ValueType.BOOLEAN, 0, _weight(args))
+    return Typed(_tried(f"({first} IN ({', '.join(others)}))", args), ValueType.BOOLEAN, 0, _weight(args))
 
 
 def _is_in(args: Sequence[Any], tz: ZoneInfo) -> bool:
@@ -264,14 +279,14 @@ def _is_in(args: Sequence[Any], tz: ZoneInfo) -> bool:
 def _if(args: Sequence[Typed], zone: str) -> Typed:
     _require(args[:1], frozenset({ValueType.BOOLEAN}), "a condition first")
     kind = common_type(args[1:])
-    a, b = (_as(x, kind) for x in args[1:])
+    a, b = _aligned(args[1:], kind)
     scale = max(x.scale for x in args[1:])
     return Typed(f"(CASE WHEN {args[0].sql} THEN {a} ELSE {b} END)", kind, scale, _weight(args))
 
 
 def _coalesce(args: Sequence[Typed], zone: str) -> Typed:
     kind = common_type(args)
-    joined = ", ".join(_as(a, kind) for a in args)
+    joined = ", ".join(_aligned(args, kind))
     return Typed(f"coalesce({joined})", kind, max(a.scale for a in args), _weight(args))
 
 
@@ -281,7 +296,7 @@ def _extreme(function: str) -> Callable[[Sequence[Typed], str], Typed]:
         if kind not in NUMERIC | _TEMPORAL:
             raise TypeMismatch(f"needs numbers, dates or moments, not values of type {kind}")
         missing = " OR ".join(f"{a.sql} IS NULL" for a in args)
-        joined = ", ".join(_as(a, kind) for a in args)
+        joined = ", ".join(_aligned(args, kind))
         # DuckDB's least and greatest skip missing values; here one missing value makes the result missing.
         sql = f"(CASE WHEN {missing} THEN NULL ELSE {function}({joined}) END)"
         return Typed(sql, kind, max(a.scale for a in args), _weight(args, 2))

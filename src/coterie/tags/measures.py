@@ -28,7 +28,7 @@ _ORDERED = SCALARS - {ValueType.BOOLEAN}
 _TIMES = frozenset({ValueType.DATE, ValueType.MOMENT})
 # Sums of floating numbers are kept as fixed-point ones, whose sum does not depend on the order: 12 digits after the point.
 _FIXED = "DECIMAL(38, 12)"
-_FIXED_PRODUCT = "DECIMAL(28, 12)"
+_FIXED_FACTOR = "DECIMAL(21, 9)"  # of a trend: times a moment it must fit into 38 digits, many times over
 # A decayed sum is kept as of a moment of a grid of so many half-lives: weights stay under 2^16, and it rarely moves.
 _GRID_HALF_LIVES = 16
 
@@ -190,34 +190,35 @@ def _days_since(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
 
 
 def _trend_needs(given: Input, clock: Clock) -> list[Need]:
-    """Exact sums over the rows with a moment and a value: n, t, t², y, t·y; t in whole seconds since 2000."""
-    y = f"TRY_CAST({given.value} AS {_FIXED_PRODUCT})" if given.type is ValueType.NUMBER else given.value
-    t = f"(epoch_us({given.at}) // 1000000 - 946684800)"
-    both = f"{given.at} IS NOT NULL AND {y} IS NOT NULL"
+    """Exact sums over the rows with a moment and a value: n, t, t², y, t·y; t in whole milliseconds since 2000."""
+    y = f"TRY_CAST({given.value} AS {_FIXED_FACTOR})" if given.type is ValueType.NUMBER else given.value
+    t = f"(epoch_us({given.at}) // 1000 - 946684800000)"
 
     def need(role: str, how: How, argument: str) -> Need:
-        return Need(role, how, f"CASE WHEN {both} THEN {argument} END", given.where)
+        return Need(role, how, f"CASE WHEN {given.at} IS NOT NULL AND {y} IS NOT NULL THEN {argument} END", given.where)
 
-    return [
+    needs = [
         need("n", How.COUNT, "1"),
         need("t", How.ADD, f"{t}::HUGEINT"),
         need("tt", How.ADD, f"{t}::HUGEINT * {t}::HUGEINT"),
         need("y", How.ADD, str(y)),
-        need(
-            "ty", How.ADD, f"TRY({t} * {y})" if given.type is not ValueType.INTEGER else f"{t}::HUGEINT * {y}::HUGEINT"
-        ),
+        need("ty", How.ADD, f"{t}::HUGEINT * {y}::HUGEINT" if given.type is ValueType.INTEGER else f"{t} * {y}"),
     ]
+    if given.type is ValueType.NUMBER:
+        lost = f"CASE WHEN {given.value} IS NOT NULL AND {y} IS NULL THEN 1 END"
+        needs.append(Need("lost", How.COUNT, lost, given.where))
+    return needs
 
 
 def _trend(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
-    """Slope of the least-squares line, per day; the products are exact where 38 digits hold them."""
-    n, t, tt, y, ty = (f"{columns[role]}" for role in ("n", "t", "tt", "y", "ty"))
-
-    def difference(a: str, b: str, c: str, d: str) -> str:
-        doubles = f"{a}::DOUBLE * {b}::DOUBLE - {c}::DOUBLE * {d}::DOUBLE"
-        return f"coalesce(TRY(({a} * {b} - {c} * {d}))::DOUBLE, {doubles})"
-
-    return f"rounded(86400 * ({difference(n, ty, t, y)}) / nullif({difference(n, tt, t, t)}, 0))"
+    """Slope of the least-squares line, per day. The sums are moved to the mean moment exactly, and only then divided."""
+    n, t, tt, y, ty = (columns[role] for role in ("n", "t", "tt", "y", "ty"))
+    mean = f"CAST(round({t}::DOUBLE / nullif({n}, 0)) AS DECIMAL(38, 0))"
+    about = f"({t} - {n} * {mean})::DOUBLE"
+    covered = f"{n} * ({tt} - 2 * {mean} * {t} + {n} * {mean} * {mean})::DOUBLE - {about} * {about}"
+    shared = f"{n} * ({ty} - {mean} * {y})::DOUBLE - {about} * {y}::DOUBLE"
+    slope = f"rounded(86400000 * ({shared}) / nullif({covered}, 0))"
+    return f"CASE WHEN coalesce({columns['lost']}, 0) = 0 THEN {slope} END" if "lost" in columns else slope
 
 
 def reference(as_of: datetime, half_life_us: int) -> int:

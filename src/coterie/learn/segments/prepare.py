@@ -54,8 +54,8 @@ def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = (
     """Decide the preparation of every column; the result transforms this frame and later ones.
 
     mode : `auto` takes the skew out of numbers, limits extremes and scales; `standard` only scales; `none` takes
-        numbers as they are. All three fill missing numbers with the median, spread categories over columns, and drop what cannot
-        be used.
+        numbers as they are. All three fill missing numbers with the median, spread categories over columns, and drop
+        what cannot be used.
     money : columns that are amounts of money; they are logged at half the skew that other columns need.
 
     Raises Refused `no_usable_column`, `bad_column` (infinity), `unknown_name` (money names no column), `bad_argument`.
