@@ -31,7 +31,9 @@ def tour(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in commands():
         words = shlex.split(command)
         assert words[0] == "coterie"
-        done = subprocess.run([sys.executable, "-m", "coterie.cli.main", *words[1:]], cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "coterie.cli.main", *words[1:]], cwd=folder, capture_output=True, text=True
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return folder
 

@@ -92,10 +92,20 @@ def test_sql_and_evaluator_agree_at_length(shared: Engine, data: st.DataObject) 
 
 def test_waterfall_of_nested_groups(shared: Engine) -> None:
     """By hand: what remains at a child of `all` is after it and all before it, also below a group."""
-    shared.execute('CREATE OR REPLACE TEMP TABLE "universe" AS SELECT range AS "row", \'C\' || range AS entity FROM range(100000)')
-    shared.execute('CREATE OR REPLACE TEMP TABLE "family:rfm" AS SELECT range AS "row", (range % 10)::DECIMAL(18, 4) AS "rfm.monetary" FROM range(99990)')
+    shared.execute(
+        'CREATE OR REPLACE TEMP TABLE "universe" AS SELECT range AS "row", \'C\' || range AS entity FROM range(100000)'
+    )
+    shared.execute(
+        'CREATE OR REPLACE TEMP TABLE "family:rfm" AS SELECT range AS "row", (range % 10)::DECIMAL(18, 4) AS "rfm.monetary" FROM range(99990)'
+    )
     tag = {"tag": "rfm.monetary"}
-    raw = {"all": [{**tag, "op": "gte", "value": 2}, {"any": [{**tag, "op": "lt", "value": 4}, {**tag, "op": "eq", "value": 9}]}, {"not": {**tag, "op": "eq", "value": 3}}]}
+    raw = {
+        "all": [
+            {**tag, "op": "gte", "value": 2},
+            {"any": [{**tag, "op": "lt", "value": 4}, {**tag, "op": "eq", "value": 9}]},
+            {"not": {**tag, "op": "eq", "value": 3}},
+        ]
+    }
     compiled = compile_rule(parse_rule(raw), vocabulary(), as_of=AS_OF)
     found = compiled.read_count(shared.row(compiled.count_sql()))
     assert (found.count, found.universe) == (2 * 9999, 100000)

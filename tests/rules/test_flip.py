@@ -31,7 +31,11 @@ def values(node: BoundNode, zone: str, as_of: datetime) -> dict[Fact, list[Any]]
         pool = found.setdefault(leaf.fact, [None] if leaf.can_miss else [])
         operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
         if leaf.type in NUMERIC:
-            pool += [n for n in (*range(-4, 6), 0.5, 2.25, 1e300, -1e300) if leaf.type is not ValueType.INTEGER or isinstance(n, int)]
+            pool += [
+                n
+                for n in (*range(-4, 6), 0.5, 2.25, 1e300, -1e300)
+                if leaf.type is not ValueType.INTEGER or isinstance(n, int)
+            ]
             if leaf.fact[0] == "events" and not leaf.can_miss and leaf.type is ValueType.INTEGER:
                 pool[:] = [n for n in pool if n is None or n >= 0]
         elif leaf.type is ValueType.MOMENT:
@@ -108,7 +112,9 @@ def test_values_needed(raw: Any, facts: dict[str, Any], needed: list[Any] | None
 
 
 def test_the_words_of_a_change() -> None:
-    rule = parse_rule({"all": [{"tag": "country", "op": "eq", "value": "法国"}, {"events": "orders", "at_least": 3, "within": "30d"}]})
+    rule = parse_rule(
+        {"all": [{"tag": "country", "op": "eq", "value": "法国"}, {"events": "orders", "at_least": 3, "within": "30d"}]}
+    )
     said = {}
     for language in ("en", "zh"):
         result = flip(rule, Facts(), vocabulary(), as_of=AS_OF, language=language)
@@ -136,7 +142,10 @@ def test_an_audience_is_looked_into() -> None:
 def test_many_conditions_on_many_shared_facts_end_in_time() -> None:
     """Each tag stands in several conditions of a large rule: the search stays small, and says whether it was complete."""
     tags = ["age", "country", "vip", "birthday", "rfm.monetary", "score", "interests"]
-    both = [{"any": [{"tag": a, "op": "exists"}, {"tag": b, "op": "not_exists"}]} for a, b in itertools.permutations(tags, 2)]
+    both = [
+        {"any": [{"tag": a, "op": "exists"}, {"tag": b, "op": "not_exists"}]}
+        for a, b in itertools.permutations(tags, 2)
+    ]
     rule = parse_rule({"not": {"all": [{"any": [*both[:20]]}, *both]}})
     result = flip(rule, Facts(), vocabulary(), as_of=AS_OF)
     assert result is not None and len(result.changes) == 1

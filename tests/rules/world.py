@@ -29,7 +29,25 @@ MOMENTS = [
 ]
 ZONES = ["UTC", "Europe/Paris", "America/New_York", "Asia/Shanghai"]
 SPANS = ["1h", "24h", "1d", "2d", "30d", "1w", "1m", "6m", "1y"]
-TEXTS = ["a", "ab", "abc", "b", "B", "é", "e\u0301", "中", "中文", "法国", "O'Neil", 'say "x"', "50%", "a_b", "\\", "😀", " a"]
+TEXTS = [
+    "a",
+    "ab",
+    "abc",
+    "b",
+    "B",
+    "é",
+    "e\u0301",
+    "中",
+    "中文",
+    "法国",
+    "O'Neil",
+    'say "x"',
+    "50%",
+    "a_b",
+    "\\",
+    "😀",
+    " a",
+]
 WORDS = ["x", "y", "z", "中", "it's"]
 LEVELS = ["北京", "朝阳", "A", "B"]
 
@@ -195,9 +213,16 @@ def make_views(engine: Engine, world: World) -> None:
         physical = {f.column: _column_type(f) for f in dataset.fields} | {"_at": "TIMESTAMPTZ"}
         order = [next((f.name for f in dataset.fields if f.column == c), c) for c in physical]
         assert set(names) <= set(order)
-        _table(engine, f"dataset:{dataset.name}", physical, [[e.get(n) for n in order] for _, e in world.events[dataset.name]])
+        _table(
+            engine,
+            f"dataset:{dataset.name}",
+            physical,
+            [[e.get(n) for n in order] for _, e in world.events[dataset.name]],
+        )
     products = [[p["SKU"], p["Category"], p["Cost"]] for p in world.products]
-    _table(engine, "dataset:products", {"_entity": "VARCHAR", "Category": "VARCHAR", "Cost": "DECIMAL(18, 4)"}, products)
+    _table(
+        engine, "dataset:products", {"_entity": "VARCHAR", "Category": "VARCHAR", "Cost": "DECIMAL(18, 4)"}, products
+    )
 
 
 def _column_type(field: Field) -> str:
@@ -218,7 +243,9 @@ def _literal(value: Any) -> str:
 
 # ---------------------------------------------------------------- random rules
 
-RELATIVE = st.builds(lambda k, s: {k: s}, st.sampled_from(["ago", "ahead"]), st.sampled_from([s for s in SPANS if s[-1] != "h"]))
+RELATIVE = st.builds(
+    lambda k, s: {k: s}, st.sampled_from(["ago", "ahead"]), st.sampled_from([s for s in SPANS if s[-1] != "h"])
+)
 PATTERNS = ["a", "^a", "b$", "^ab?c?$", "(?i)B", "[a-c]{2}", "中.", "\\W", "^.$", "a|é"]
 
 
@@ -294,7 +321,11 @@ def event_leaves(draw: st.DrawFn, moments: list[datetime]) -> Any:
         body["where"] = draw(wheres(dataset, moments))
     if dataset is ORDERS and draw(st.booleans()):
         window = draw(st.sampled_from(["within", "between"]))
-        body[window] = draw(st.sampled_from(SPANS)) if window == "within" else draw(st.sampled_from([["1y", "1m"], ["30d", "24h"], ["2d", "0d"], ["6m", "1w"]]))
+        body[window] = (
+            draw(st.sampled_from(SPANS))
+            if window == "within"
+            else draw(st.sampled_from([["1y", "1m"], ["30d", "24h"], ["2d", "0d"], ["6m", "1w"]]))
+        )
     measure = draw(st.sampled_from(["count", "count", *OF])) if dataset is ORDERS else "count"
     if measure == "count":
         short = draw(st.sampled_from([{}, {"never": True}, {"at_least": 2}, {"at_most": 1}, {"exactly": 2}, None]))

@@ -161,8 +161,11 @@ def test_a_million_events_in_seconds(tmp_path: Path) -> None:
     assert 900_000 < files.events < 1_300_000
 
 
-def test_other_periods(tmp_path: Path) -> None:
-    files = simulate_shop(tmp_path, customers=60, seed=1, end=date(2024, 2, 29), years=1)
+def test_another_period_and_place_for_the_truth(tmp_path: Path) -> None:
+    files = simulate_shop(
+        tmp_path / "files", customers=60, seed=1, end=date(2024, 2, 29), years=1, truth_folder=tmp_path / "apart"
+    )
+    assert len(list((tmp_path / "apart").iterdir())) == len(TRUTHS) and not (tmp_path / "files" / "truth").exists()
     orders = pd.read_csv(files.imported["orders"])
     assert orders["ordered_at"].min() >= "2023-03-01" and orders["ordered_at"].max() < "2024-03-01"
 

@@ -14,9 +14,9 @@ Row = tuple[list[tuple[int, float]], float]
 
 
 def _by_definition(values: list[float]) -> float:
-    """The smallest largest distance of a unimodal distribution function from the sample's, over every place of the mode.
+    """How near a unimodal distribution function can come to the sample's, over every place of its mode.
 
-    Variables: the function's height at each distinct value, its height just after the mode (it may jump there), the distance.
+    Variables: the function's height at each distinct value, that just after the mode (it may jump there), the distance.
     """
     x, counts = np.unique(values, return_counts=True)
     after = np.cumsum(counts) / counts.sum()

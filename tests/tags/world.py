@@ -65,13 +65,18 @@ class World:
 
     def dataset(self, name: str, kind: DatasetKind, fields: Mapping[str, ValueType], **more: Any) -> Dataset:
         """Declare a dataset; a field named as its time, key or target takes that role."""
-        roles = {more.get(r): f"_{c}" for r, c in (("time", "at"), ("key", "key"), ("target", "target"), ("weight", "weight"))}
+        roles = {
+            more.get(r): f"_{c}"
+            for r, c in (("time", "at"), ("key", "key"), ("target", "target"), ("weight", "weight"))
+        }
         made = tuple(Field(n, t, roles.get(n, n), 4 if t is ValueType.DECIMAL else None) for n, t in fields.items())
         dataset = Dataset(name, kind, made, **more)
         self.catalog.save_dataset(dataset)
         return dataset
 
-    def put(self, dataset: Dataset, rows: Sequence[Mapping[str, Any]], *, row_group: int = 1000, replace_: bool = False) -> int:
+    def put(
+        self, dataset: Dataset, rows: Sequence[Mapping[str, Any]], *, row_group: int = 1000, replace_: bool = False
+    ) -> int:
         """Publish rows, whose keys are `entity`, `at`, `key`, `target`, `weight` and the fields' names."""
         table = pa.table(self._columns(dataset, rows))
         digest = hashlib.sha256(f"{dataset.name} {self.lake.data_version} {len(rows)}".encode()).hexdigest()
@@ -110,11 +115,17 @@ class World:
             for key in (row.get("entity"), row.get("target")):
                 if key is not None:
                     seen = row.get("at")
-                    first[key] = seen if key not in first else None if None in (seen, first[key]) else min(seen, first[key])
+                    first[key] = (
+                        seen if key not in first else None if None in (seen, first[key]) else min(seen, first[key])
+                    )
         files = self.lake.files("entities")
         known: dict[str, int] = {}
         if files.columns:
-            known = dict(self.engine.rows(f"SELECT key, min(row) FROM {scan(files)} WHERE kind = '{dataset.entity_kind}' GROUP BY 1"))
+            known = dict(
+                self.engine.rows(
+                    f"SELECT key, min(row) FROM {scan(files)} WHERE kind = '{dataset.entity_kind}' GROUP BY 1"
+                )
+            )
         following = 1 + (self.engine.value(f"SELECT max(row) FROM {scan(files)}") if files.paths else -1)
         numbers = {}
         for key in first:
@@ -137,7 +148,9 @@ class World:
         record = Builds(self.store, kind).published()
         files = record.families[name].files(self.lake)
         universe = record.universe.files(self.lake)
-        rows = self.engine.rows(f"SELECT entity, f.* EXCLUDE (row) FROM {scan(files)} f JOIN {scan(universe)} USING (row)")
+        rows = self.engine.rows(
+            f"SELECT entity, f.* EXCLUDE (row) FROM {scan(files)} f JOIN {scan(universe)} USING (row)"
+        )
         return {row[0]: row[1:] for row in rows}
 
 

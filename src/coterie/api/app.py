@@ -100,7 +100,11 @@ def _routes(app: FastAPI) -> None:
     @app.post("/api/v1/audiences/count")
     def count(body: CountRequest, ws: SignedIn) -> Any:
         """How many a rule reaches, exactly, with the waterfall."""
-        options: dict[str, Any] = {"data_version": body.data_version, "entity_kind": body.entity_kind, "language": body.language}
+        options: dict[str, Any] = {
+            "data_version": body.data_version,
+            "entity_kind": body.entity_kind,
+            "language": body.language,
+        }
         return plain(ws.audiences.count(body.rule, as_of=ws.moment(body.as_of, place="as_of"), **options).as_dict())
 
     @app.get("/api/v1/audiences")

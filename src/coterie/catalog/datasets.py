@@ -38,7 +38,8 @@ def field_to_dict(field: Field) -> dict[str, Any]:
 def dataset_from_dict(body: Mapping[str, Any]) -> Dataset:
     """The dataset of a document that `dataset_to_dict` made.
 
-    >>> orders = Dataset("orders", DatasetKind.EVENTS, (Field("Country", ValueType.TEXT, "Country"),), joins={"shops": "Country"})
+    >>> country = Field("Country", ValueType.TEXT, "Country")
+    >>> orders = Dataset("orders", DatasetKind.EVENTS, (country,), joins={"shops": "Country"})
     >>> dataset_from_dict(dataset_to_dict(orders)) == orders
     True
     """

@@ -1,4 +1,5 @@
-"""Tag definitions and recipes as documents: read with precise places, and written so that a round trip changes nothing."""
+"""Tag definitions and recipes as documents: read with precise places, and written so that a round trip changes
+nothing."""
 
 from __future__ import annotations
 
@@ -122,7 +123,7 @@ def tag_from_dict(body: Any, *, infer: InferType | None = None, place: str = "ta
 
     >>> tag_from_dict({"name": "spent", "type": "decimal", "agregate": {}})
     Traceback (most recent call last):
-    coterie.errors.Refused: `bad_definition` at `tag`: The key "agregate" does not belong here. Did you mean "aggregate"?
+    coterie.errors.Refused: `bad_definition` at `tag`: The key "agregate" does not belong here. Did you mean ...
 
     Raises Refused `bad_definition`.
     """
@@ -178,7 +179,7 @@ def spec_from_dict(key: str, body: Any, place: str) -> TagSpec:
 
     >>> spec_from_dict("aggregate", {"dataset": "orders", "measure": "totl"}, "tag")
     Traceback (most recent call last):
-    coterie.errors.Refused: `bad_definition` at `tag.measure`: "totl" is no measure. There is: count, sum, avg, min, max, ...
+    coterie.errors.Refused: `bad_definition` at `tag.measure`: "totl" is no measure. There is: count, sum, ...
     """
     kind = SPECS[key]
     if bare := _BARE.get(kind):
@@ -250,7 +251,7 @@ def read_name(value: Any, place: str) -> str:
 
     >>> read_name("1st", "tag")
     Traceback (most recent call last):
-    coterie.errors.Refused: `bad_definition` at `tag`: "1st" cannot be a name. Begin with a letter; use letters, digits, _ - . and spaces.
+    coterie.errors.Refused: `bad_definition` at `tag`: "1st" cannot be a name. Begin with a letter; ...
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > MAX_NAME or ".." in value:
         fix = "Begin with a letter; use letters, digits, _ - . and spaces."

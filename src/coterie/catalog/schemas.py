@@ -24,7 +24,8 @@ class ValueType(StrEnum):
     VECTOR = "vector"
 
 
-# Column types of the lake (DuckDB's names). Money is exact; moments are UTC; a path is its levels from the top, as a list.
+# Column types of the lake (DuckDB's names). Money is exact; moments are UTC; a path is its levels from the top, as a
+# list.
 COLUMN_TYPES: Mapping[ValueType, str] = {
     ValueType.TEXT: "VARCHAR",
     ValueType.INTEGER: "BIGINT",
@@ -75,14 +76,15 @@ class Field:
 class Dataset:
     """An imported table.
 
-    The lake table `data/NAME` has the fields' columns and, by kind, `_entity` VARCHAR (the key as imported; of a lookup its own
-    key), `_at` TIMESTAMPTZ (event time, or since when a profile row or a record's state is valid; missing = always),
-    `_key` VARCHAR (id of an event or record), `_target` VARCHAR and `_weight` DOUBLE (edges), `_values` FLOAT[] (vectors),
-    `_seq` BIGINT (order within its batch; of profiles, records, edges, lookups) and `_batch` BIGINT.
+    The lake table `data/NAME` has the fields' columns and, by kind, `_entity` VARCHAR (the key as imported; of a
+    lookup its own key), `_at` TIMESTAMPTZ (event time, or since when a profile row or a record's state is valid;
+    missing = always), `_key` VARCHAR (id of an event or record), `_target` VARCHAR and `_weight` DOUBLE (edges),
+    `_values` FLOAT[] (vectors), `_seq` BIGINT (order within its batch; of profiles, records, edges, lookups) and
+    `_batch` BIGINT.
 
     entity, time, key, target, weight : names of the imported columns that took these roles.
-    joins : lookup dataset -> field of this dataset that holds the lookup's key. Filled at import where a field has the same
-        name as a lookup's key column.
+    joins : lookup dataset -> field of this dataset that holds the lookup's key. Filled at import where a field has the
+        same name as a lookup's key column.
     partial : a missing value leaves the older one standing (Segment `identify`), instead of replacing the whole row.
     """
 

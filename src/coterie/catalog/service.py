@@ -108,7 +108,8 @@ def field_tags(
 ) -> dict[str, TagDefinition]:
     """A tag for every field of a profiles dataset: of the field's name, or `DATASET.FIELD` where two tags would clash.
 
-    Its key is no tag, nor is a vector. A tag that was declared keeps its name, and so do the columns `entity` and `row`.
+    Its key is no tag, nor is a vector. A tag that was declared keeps its name, and so do the columns `entity` and
+    `row`.
     """
     profiles = [d for d in datasets if d.kind is DatasetKind.PROFILES and entity_kind in (None, d.entity_kind)]
     found = [(d, f) for d in profiles for f in d.fields if f.column != "_entity" and f.type is not ValueType.VECTOR]

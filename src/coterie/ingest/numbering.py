@@ -151,9 +151,7 @@ def _brought_of(engine: Engine, kind: str, columns: Sequence[tuple[Path, str]]) 
         parts.append(f"SELECT {quote_name(column)} AS key, {moment} AS moment FROM {source}")
     since = "CASE WHEN count(*) = count(moment) THEN min(moment) END" if undated else "min(moment)"
     rows = " UNION ALL ".join(parts)
-    return (
-        f"SELECT {quote_value(kind)} AS kind, key, {since} AS first_seen FROM ({rows}) WHERE key IS NOT NULL GROUP BY key"
-    )
+    return f"SELECT {quote_value(kind)} AS kind, key, {since} AS first_seen FROM ({rows}) WHERE key IS NOT NULL GROUP BY key"
 
 
 def _matched(entities: str) -> str:

@@ -58,7 +58,14 @@ def import_file(
     Raises Refused: what was given cannot be used; the message says where and what to do. Failed: the disk is full or
     read-only. Either way nothing was changed.
     """
-    flags: dict[str, Any] = {"kind": kind, "name": name, "entity": entity, "entity_kind": entity_kind, "time": time, "key": key}
+    flags: dict[str, Any] = {
+        "kind": kind,
+        "name": name,
+        "entity": entity,
+        "entity_kind": entity_kind,
+        "time": time,
+        "key": key,
+    }
     flags |= {"target": target, "weight": weight, "modality": modality, "values": values, "types": types or None}
     spec = make_spec(mapping, **flags)
     with _batch(ctx, spec, replace=replace, dry_run=dry_run, progress=progress) as batch:

@@ -17,7 +17,7 @@ if typing.TYPE_CHECKING:
 
 ROOT = "rule"  # the place of the whole rule
 MAX_DEPTH = 30
-MAX_NODES = 300
+MAX_NODES = 200
 _GROUPS = ("all", "any", "not")
 
 

@@ -77,9 +77,10 @@ def simulate_shop(
     seed: int = 7,
     end: date = date(2026, 10, 31),
     years: int = 2,
+    truth_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> ShopFiles:
-    """Simulate a shop and write its files into `folder`, and the truth into `folder/truth`.
+    """Simulate a shop and write its files into `folder`, and the truth into `truth_folder` (default `folder/truth`).
 
     customers : 50 or more
     seed : 0 or more; the same seed gives the same bytes
@@ -98,7 +99,7 @@ def simulate_shop(
     world = build_world(customers=customers, seed=seed, end=end, years=years, progress=progress)
     imported, hidden = _imported(world, seed), _truth(world, seed)
     paths = {name: folder / f"{name}.csv" for name in imported}
-    truths = {name: folder / "truth" / f"{name}.csv" for name in hidden}
+    truths = {name: (truth_folder or folder / "truth") / f"{name}.csv" for name in hidden}
     rows: dict[str, int] = {}
     with progress.stage("Writing the files", len(imported) + len(hidden), "files"):
         for name, make in imported.items():

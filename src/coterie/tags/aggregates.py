@@ -141,7 +141,8 @@ def read_window(spec: Aggregate, place: str) -> Window:
 
 
 class Fold(NamedTuple):
-    """One result of a scan: the column folded over the rows that satisfy `kept` (None: all), under a name of its own."""
+    """One result of a scan: the column folded over the rows that satisfy `kept` (None: all), under a name of its
+    own."""
 
     column: StateColumn
     name: str
@@ -154,7 +155,8 @@ def full_fold(column: StateColumn, clock: Clock) -> Fold:
 
 
 def scan_sql(folds: Sequence[Fold], source: str, joins: str = "") -> str:
-    """One scan of `source` that gives all results, a row an entity (`_entity`); an expression is computed once a row."""
+    """One scan of `source` that gives all results, a row an entity (`_entity`); an expression is computed once a
+    row."""
     inner = _Inner()
     outer = [f"{_folded(fold, inner)} AS {fold.name}" for fold in folds]
     rows = f"SELECT {ALIAS}._entity{inner.sql()} FROM {source} AS {ALIAS}{joins}"
@@ -189,7 +191,8 @@ class PairGroup:
         return f"hash({argument})" if self.hashed else str(argument)
 
     def scan_sql(self, source: str, kept: str | None, joins: str = "", *, number: str = "count(*)") -> str:
-        """One scan that gives `_entity`, `value` and `n` for the rows that satisfy `kept` and the columns' condition."""
+        """One scan that gives `_entity`, `value` and `n` for the rows that satisfy `kept` and the columns'
+        condition."""
         first = self.columns[0]
         where = both(kept, first.condition, f"{first.argument} IS NOT NULL", f"{ALIAS}._entity IS NOT NULL")
         return (

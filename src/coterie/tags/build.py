@@ -22,9 +22,9 @@ class BuildReport:
     """What a build did.
 
     tags : number of tags; entities : of the universe at the as-of.
-    rows_scanned : rows of imported datasets and of the numbering that were read from the lake, a row counted as often as
-        it is read and a row group as a whole where one row of it is needed, and entries of ledgers that were looked up.
-        What is carried over from the build before, a row an entity, is not imported data and not in it.
+    rows_scanned : rows of imported datasets and of the numbering that were read from the lake, a row counted as often
+        as it is read and a row group as a whole where one row of it is needed, and entries of ledgers that were looked
+        up. What is carried over from the build before, a row an entity, is not imported data and not in it.
     """
 
     as_of: datetime

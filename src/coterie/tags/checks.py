@@ -1,4 +1,5 @@
-"""Reading definitions that people wrote: types are found, names are looked up, and what cannot be computed is refused."""
+"""Reading definitions that people wrote: types are found, names are looked up, and what cannot be computed is
+refused."""
 
 from __future__ import annotations
 

@@ -33,8 +33,10 @@ from coterie.tags.records import BuildRecord, Builds
 from coterie.tags.vocabulary import CatalogVocabulary
 
 Entry = dict[str, Any]
-_COLUMNS = ("tag", "label", "type", "entity_kind", "unit", "category", "family", "meaning", "how", "sources", "coverage",
-            "present", "entities", "min", "max", "distribution", "as_of", "data_version", "owner", "recipe")  # fmt: skip
+_COLUMNS = (
+    "tag", "label", "type", "entity_kind", "unit", "category", "family", "meaning", "how", "sources", "coverage",
+    "present", "entities", "min", "max", "distribution", "as_of", "data_version", "owner", "recipe",
+)  # fmt: skip
 
 
 def entries(context: TagContext, language: str = "en", *, entity_kind: str | None = None) -> list[Entry]:

@@ -161,7 +161,8 @@ def band_sql(value: str, edges: Sequence[object], labels: Sequence[str]) -> str:
 def score_sql(value: str, parts: int, better: str, missing: int | None) -> str:
     """1 + floor(parts x share of entities strictly worse), in whole numbers.
 
-    Missing values stand last in the order of worse to better, so that nobody has them before him; all entities are counted.
+    Missing values stand last in the order of worse to better, so that nobody has them before him; all entities are
+    counted.
     """
     order = "ASC" if better == "high" else "DESC"
     worse = f"(rank() OVER (ORDER BY {value} {order} NULLS LAST) - 1)"

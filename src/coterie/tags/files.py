@@ -1,4 +1,5 @@
-"""Files that builds keep for the next build: Arrow tables, mapped into memory, any of which may be lost and made again."""
+"""Files that builds keep for the next build: Arrow tables, mapped into memory, any of which may be lost and made
+again."""
 
 from __future__ import annotations
 

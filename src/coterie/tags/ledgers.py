@@ -1,5 +1,5 @@
-"""Ledgers: every value of an entity with its number of rows, so that numbers of different values and most frequent values
-can be carried on without reading the entity's rows again.
+"""Ledgers: every value of an entity with its number of rows, so that numbers of different values and most frequent
+values can be carried on without reading the entity's rows again.
 
 A ledger is a chain of files ordered by row number: a whole one, and smaller ones, each of which tells everything of the
 entities in it and so stands before those under it.

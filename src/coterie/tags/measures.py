@@ -1,8 +1,9 @@
 """The measures of aggregates: each is one object with its types, what it keeps of the rows, and the value made of that.
 
-What is kept ("columns of a state") can be carried on when rows come or leave, and does not depend on their order: counts,
-exact sums, extremes, and pairs of value and number of rows. So a build that carries an earlier one on gives the very
-values of a full build, on any number of threads. Floating results are made of it at the end, and rounded to 9 digits.
+What is kept ("columns of a state") can be carried on when rows come or leave, and does not depend on their order:
+counts, exact sums, extremes, and pairs of value and number of rows. So a build that carries an earlier one on gives
+the very values of a full build, on any number of threads. Floating results are made of it at the end, and rounded to 9
+digits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ ROUNDED_MACRO = (
 SCALARS = frozenset(ValueType) - {ValueType.TEXTS, ValueType.PATH, ValueType.VECTOR}
 _ORDERED = SCALARS - {ValueType.BOOLEAN}
 _TIMES = frozenset({ValueType.DATE, ValueType.MOMENT})
-# Sums of floating numbers are kept as fixed-point ones, whose sum does not depend on the order: 12 digits after the point.
+# Sums of floating numbers are kept as fixed-point ones, whose sum does not depend on the order: 12 digits after the
+# point.
 _FIXED = "DECIMAL(38, 12)"
 _FIXED_FACTOR = "DECIMAL(21, 9)"  # of a trend: times a moment it must fit into 38 digits, many times over
 # A decayed sum is kept as of a moment of a grid of so many half-lives: weights stay under 2^16, and it rarely moves.
@@ -211,7 +213,8 @@ def _trend_needs(given: Input, clock: Clock) -> list[Need]:
 
 
 def _trend(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
-    """Slope of the least-squares line, per day. The sums are moved to the mean moment exactly, and only then divided."""
+    """Slope of the least-squares line, per day. The sums are moved to the mean moment exactly, and only then
+    divided."""
     n, t, tt, y, ty = (columns[role] for role in ("n", "t", "tt", "y", "ty"))
     mean = f"CAST(round({t}::DOUBLE / nullif({n}, 0)) AS DECIMAL(38, 0))"
     about = f"({t} - {n} * {mean})::DOUBLE"

@@ -71,8 +71,8 @@ def publish_frame(
     """Publish a frame as tags: `NAME` if it has one column of values, else `NAME.COLUMN` for each.
 
     frame : pandas, Polars or Arrow, a row an entity; the column `entity` (or the index, in pandas) has the keys.
-    as_of : the moment its values hold from; by default that of the published build. At an as-of the newest publish up to
-        it counts, whole: who is not in it has no value.
+    as_of : the moment its values hold from; by default that of the published build. At an as-of the newest publish up
+        to it counts, whole: who is not in it has no value.
     about : by column, `label`, `description`, `category`, `unit`, `owner`, `levels` of its tag.
 
     Raises Refused: no such column, an entity twice, infinity, values of a type that no tag has, a name that is taken.
@@ -108,8 +108,8 @@ def upload_list(
             fix = f"There is: {names}."
             raise Refused("missing_column", f'The file has no column "{column}".', place=column, fix=fix)
         key = f"trim({found.text})"
-        keys = f"SELECT DISTINCT {key} AS entity, true AS member FROM {source.relation} WHERE nullif({key}, '') IS NOT NULL"
-        table = engine.arrow(f"{keys} ORDER BY entity")
+        keys = f"SELECT DISTINCT {key} AS entity, true AS member FROM {source.relation}"
+        table = engine.arrow(f"{keys} WHERE nullif({key}, '') IS NOT NULL ORDER BY entity")
     made = _publish(context, table, f"list.{name}", _ALWAYS, entity_kind, {}, listed=name)
     report = {"list": name, "matched": made.matched, "unmatched": made.unmatched}
     return report | {"examples": list(made.examples), "data_version": made.data_version}
@@ -196,6 +196,7 @@ def _field(column: str, native: str) -> Field:
 
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_MOMENTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _NATIVE: Mapping[str, ValueType] = {
     **dict.fromkeys(_WHOLE, ValueType.INTEGER),
     **dict.fromkeys(("FLOAT", "DOUBLE", "UBIGINT", "HUGEINT"), ValueType.NUMBER),
@@ -204,8 +205,8 @@ _NATIVE: Mapping[str, ValueType] = {
     "ENUM": ValueType.TEXT,
     "DATE": ValueType.DATE,
     "VARCHAR[]": ValueType.TEXTS,
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), ValueType.MOMENT),
-}  # fmt: skip
+    **dict.fromkeys(_MOMENTS, ValueType.MOMENT),
+}
 
 
 def _widened(known: Field, made: Field) -> Field:

@@ -189,7 +189,10 @@ def _rfm(kit: Kit) -> list[Document]:
     cells = {f"{r}{f}{m}": group_of(r, f, m) for r in scores for f in scores for m in scores}
     tests = "".join(_group_test(name, g) for g in GROUPS[:-1]) + f'"{GROUPS[-1].key}"' + ")" * (len(GROUPS) - 1)
     return [
-        kit.rows("recency_days", "days_since", "Days since last purchase", "距上次购买天数", unit="days", where=kit.purchase),
+        kit.rows(
+            "recency_days", "days_since", "Days since last purchase", "距上次购买天数",
+            unit="days", where=kit.purchase,
+        ),
         kit.rows("frequency", en="Orders", zh="购买次数", about=about, **frequency),
         kit.rows("monetary", "sum", "Spent", "消费金额", about="sum of all amounts, refunds included", of=amount),
         kit.tag("r", "Recency score", "近度得分", score={"tag": f"{name}.recency_days", "better": "low", "missing": 1}),
@@ -249,7 +252,8 @@ def _lifecycle(kit: Kit) -> list[Document]:
         raise Refused("bad_definition", "The stages overlap.", place=kit.recipe, fix=fix)
     stage = (
         f'if({name}.purchases == 0, "prospect", if({name}.first_days <= {days["new_days"]}, "new", '
-        f'if({name}.last_days <= {days["active_days"]}, "active", if({name}.last_days <= {days["dormant_days"]}, "dormant", "lost"))))'
+        f'if({name}.last_days <= {days["active_days"]}, "active", '
+        f'if({name}.last_days <= {days["dormant_days"]}, "dormant", "lost"))))'
     )
     levels = {
         "prospect": {"en": "Prospect", "zh": "潜在客户"},
@@ -411,7 +415,8 @@ def _assets(kit: Kit, balance: str) -> list[Document]:
     return [
         kit.tag("assets", "Assets", "资产", formula=quoted_tag(balance)),
         kit.tag(
-            "asset_tier", "Asset tier", "资产等级", levels={k: {"en": k.capitalize(), "zh": zh} for k, zh in labels.items()},
+            "asset_tier", "Asset tier", "资产等级",
+            levels={k: {"en": k.capitalize(), "zh": zh} for k, zh in labels.items()},
             band={"tag": balance, "edges": list(kit.options["asset_edges"]), "labels": list(labels)},
         ),
     ]  # fmt: skip
@@ -482,12 +487,15 @@ RECIPES: Mapping[str, Recipe] = {
     for r in (
         Recipe("rfm", "Recency, frequency and money, with scores and named cells", "RFM 模型",
                (_EVENTS, _AMOUNT, _ORDER, _REFUND), _rfm),
-        Recipe("activity", "Orders and money in windows, fading and trend", "活跃度", (_EVENTS, _AMOUNT, _ORDER, _REFUND), _activity),
-        Recipe("lifecycle", "The stage of a customer's life", "生命周期", (_EVENTS, _AMOUNT, _REFUND, *_STAGES), _lifecycle),
+        Recipe("activity", "Orders and money in windows, fading and trend", "活跃度",
+               (_EVENTS, _AMOUNT, _ORDER, _REFUND), _activity),
+        Recipe("lifecycle", "The stage of a customer's life", "生命周期",
+               (_EVENTS, _AMOUNT, _REFUND, *_STAGES), _lifecycle),
         Recipe("basket", "What an order holds", "购物篮", (
             _EVENTS, _AMOUNT, _ORDER._replace(required=True), _REFUND, Option("quantity", "pieces of a row")), _basket),
         Recipe("preference", "Favourite, latest and first category", "品类偏好", (
-            _EVENTS, _CATEGORY._replace(required=True), Option("where", "only these rows, as a condition")), _preference),
+            _EVENTS, _CATEGORY._replace(required=True), Option("where", "only these rows, as a condition")),
+            _preference),
         Recipe("habits", "Weekdays and hours, in the workspace's zone", "时间习惯", (_EVENTS,), _habits),
         Recipe("tenure", "First and last seen", "客龄", (_EVENTS,), _tenure),
         Recipe("refunds", "Refunds", "退款", (_EVENTS, _AMOUNT, _REFUND), _refunds),

@@ -290,7 +290,8 @@ class Run:
         record.entities = engine.value("SELECT count(*) FROM universe")
 
     def _universe_sql(self) -> str:
-        """row, entity and first_seen of every entity; a later batch may bring an earlier first_seen, and NULL is always."""
+        """row, entity and first_seen of every entity; a later batch may bring an earlier first_seen, and NULL is
+        always."""
         mine = f"kind = {quote_value(self.kind)}"
         old = self._old_universe()
         if not self._entities.columns:
@@ -395,7 +396,8 @@ class Run:
         return Inputs(_UNIVERSE, keys, published, others, self.aggregates, columns)
 
     def _publish_of(self, dataset: str) -> int | None:
-        """The data version of the publish that counts at the as-of: of the newest moment, then the newest; None: none."""
+        """The data version of the publish that counts at the as-of: of the newest moment, then the newest; None:
+        none."""
         batches = [b for b in self.context.lake.batches(dataset) if b.data_version <= self.version]
         moments = [(datetime.fromisoformat(b.facts["as_of"]), b.data_version) for b in batches]
         return max(((at, v) for at, v in moments if at <= self.clock.as_of), default=(None, None))[1]

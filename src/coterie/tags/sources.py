@@ -1,4 +1,5 @@
-"""What tags are computed from: datasets as relations at a moment and data version, parts of them, and honest row counts."""
+"""What tags are computed from: datasets as relations at a moment and data version, parts of them, and honest row
+counts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """States: what a build keeps of each source, a row an entity, from which the values of tags are made.
 
-A state is made by one scan of all rows, or carried on from an earlier one by the rows that came, entered a window or left
-one. Both give the same table.
+A state is made by one scan of all rows, or carried on from an earlier one by the rows that came, entered a window or
+left one. Both give the same table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from coterie.tags.files import BuildFiles
 from coterie.tags.measures import Clock, How, both
 from coterie.tags.sources import Span, disjoint, newer, newer_files, oriented, rows_read, visible
 
-# Carrying on reads the rows that came and those at the edges of windows; beyond this share of all rows a scan is cheaper.
+# Carrying on reads the rows that came and those at the edges of windows; beyond this share of all rows a scan is
+# cheaper.
 _CARRY_SHARE = 0.5
 
 
@@ -206,7 +207,8 @@ class _Carry:
         return StateRecord(name, tuple(c.name for c in work.columns), chains, _iso(work.clock), work.version, id_)
 
     def delta(self) -> str:
-        """A temporary table of the rows that came (`_new`), and of older ones that may have entered or left a window."""
+        """A temporary table of the rows that came (`_new`), and of older ones that may have entered or left a
+        window."""
         work = self.work
         now = work.lake.files(work.dataset.table, work.version)
         parts = []

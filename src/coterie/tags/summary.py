@@ -18,7 +18,8 @@ _TIMES = frozenset({ValueType.DATE, ValueType.MOMENT})
 
 def summarise(engine: Engine, relation: str, tags: Sequence[TagDefinition], rows: int) -> dict[str, dict[str, Any]]:
     """By tag: `present` (entities with a value), `min`, `max` (where values have an order), and of a sample of evenly
-    spaced entities `deciles` (numbers, dates) or `top` (value and count, others). The same rows give the same summary."""
+    spaced entities `deciles` (numbers, dates) or `top` (value and count, others). The same rows give the same
+    summary."""
     if not tags:
         return {}
     whole = [f"count({quote_name(t.name)})" for t in tags]

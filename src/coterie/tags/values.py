@@ -31,8 +31,8 @@ def values(
 ) -> pd.DataFrame:
     """The values of tags for every entity of the universe, in the order of row numbers.
 
-    Column `entity` (text keys) first, then the tags in the order given. Exact decimals stay `Decimal`, whole numbers and
-    booleans are nullable (`Int64`, `boolean`), moments are in UTC.
+    Column `entity` (text keys) first, then the tags in the order given. Exact decimals stay `Decimal`, whole numbers
+    and booleans are nullable (`Int64`, `boolean`), moments are in UTC.
     floats : all numbers and booleans as float64, missing as NaN: what estimators take.
     Raises NotFound: a tag does not exist.
     """
@@ -68,8 +68,8 @@ def write_values(
 ) -> int:
     """Write the values of tags to a .csv or .parquet file; returns the number of rows.
 
-    CSV is for machines: UTF-8 without a mark, keys as imported, exact decimals with all digits, moments as ISO 8601 in the
-    workspace's zone, several values parted by `; `, missing empty. Cells are not defused for spreadsheets.
+    CSV is for machines: UTF-8 without a mark, keys as imported, exact decimals with all digits, moments as ISO 8601 in
+    the workspace's zone, several values parted by `; `, missing empty. Cells are not defused for spreadsheets.
     Raises Refused: another ending. NotFound: a tag does not exist.
     """
     ending = path.suffix.lower()

@@ -55,7 +55,8 @@ class View:
             self._view(f"dataset:{name}", f"SELECT * FROM {self.dataset_sql(name)}")
 
     def universe_sql(self) -> str:
-        """The entities of the kind that were first seen by the as-of: from a build's numbering, else from all batches."""
+        """The entities of the kind that were first seen by the as-of: from a build's numbering, else from all
+        batches."""
         seen = f"first_seen IS NULL OR first_seen <= {quote_value(self.as_of)}"
         return f"SELECT row, entity FROM ({self._numbering_sql()}) WHERE {seen}"
 

@@ -143,21 +143,21 @@ def test_modes() -> None:
     assert np.array_equal(prepare(frame, mode="none").transform(frame)[:, 0], SPEND)
     scaled = prepare(frame, mode="standard").transform(frame)[:, 0]
     assert scaled == pytest.approx((SPEND - SPEND.mean()) / SPEND.std(ddof=0))
-    with pytest.raises(Refused, match='"best" is no preparation. Use one of auto, standard, none'):
+    with pytest.raises(Refused, match=r'"best" is no preparation. Use one of auto, standard, none'):
         prepare(frame, mode="best")
 
 
 def test_refusals_say_what_is_wrong_and_where() -> None:
-    with pytest.raises(Refused, match="No column can be used .key: is different for everyone, like a key"):
+    with pytest.raises(Refused, match=r"No column can be used .key: is different for everyone, like a key"):
         prepare(pd.DataFrame({"key": [f"k{i}" for i in range(30)]}))
-    with pytest.raises(Refused, match='`bad_column` at `v`: "inf" of 1 is infinite'):
+    with pytest.raises(Refused, match=r'`bad_column` at `v`: "inf" of 1 is infinite'):
         prepare(pd.DataFrame({"v": [1.0, np.inf, 2.0]}))
-    with pytest.raises(NotFound, match='There is no column "spent". Did you mean "spend"'):
+    with pytest.raises(NotFound, match=r'There is no column "spent". Did you mean "spend"'):
         prepare(pd.DataFrame({"spend": SPEND}), money=["spent"])
     pipeline = prepare(pd.DataFrame({"spend": SPEND}))
-    with pytest.raises(Refused, match='`missing_column` at `spend`: The model needs spend.*Did you mean "spent"'):
+    with pytest.raises(Refused, match=r'`missing_column` at `spend`: The model needs spend.*Did you mean "spent"'):
         pipeline.transform(pd.DataFrame({"spent": [1.0]}))
-    with pytest.raises(Refused, match='`bad_column` at `spend`: "much" of c7 is no number'):
+    with pytest.raises(Refused, match=r'`bad_column` at `spend`: "much" of c7 is no number'):
         pipeline.transform(pd.DataFrame({"spend": ["1", "much"]}, index=["c6", "c7"]))
 
 

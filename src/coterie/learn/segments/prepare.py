@@ -230,16 +230,17 @@ def _category(values: Series, mode: str, gone: int) -> _Decided:
 
 
 def _without_copies(frame: pd.DataFrame, steps: list[Step]) -> tuple[list[Step], list[Dropped]]:
-    """Leave out numbers that say the same as an earlier one (correlation 1 after preparation)."""
+    """Leave out numbers that put everyone in the same order as an earlier one (rank correlation 1 or -1)."""
     kept: dict[str, Floats] = {}
     dropped: list[Dropped] = []
     for step in steps:
         if not isinstance(step, NumericStep | FlagStep):
             continue
-        scaled = step.apply(frame[step.column]).ravel() / step.weight
-        twin = next((c for c, other in kept.items() if abs(float(scaled @ other)) / len(scaled) > _SAME), None)
+        ranks = stats.rankdata(step.apply(frame[step.column]).ravel())
+        ranks = (ranks - ranks.mean()) / ranks.std()
+        twin = next((c for c, other in kept.items() if abs(float(ranks @ other)) / len(ranks) > _SAME), None)
         if twin is None:
-            kept[step.column] = scaled
+            kept[step.column] = ranks
         else:
             dropped.append(Dropped(step.column, "copy", twin))
     gone = {d.column for d in dropped}

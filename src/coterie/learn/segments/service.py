@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from coterie.catalog.schemas import Aggregate, Measure, TagSpec, ValueType
 from coterie.engines.sql import quote_name
 from coterie.errors import Failed, Refused, unknown_name
 from coterie.kit.disk import disk_errors
@@ -149,9 +150,9 @@ class Segments:
         return frame[frame.index.isin(self._audiences.keys_of(audience))]
 
     def _money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
-        """Tags that are amounts of money."""
+        """Tags that are sums of exact decimals, which is money: a segment has a share of those, of an average it has none."""
         defined = self._context.catalog.tags(kind)
-        return tuple(t for t in tags if defined[t].unit in ("money", self._context.currency))
+        return tuple(t for t in tags if defined[t].type is ValueType.DECIMAL and _sums(defined[t].spec))
 
     def _labels(self, tags: Sequence[str], kind: str) -> dict[str, Text]:
         labels = {t: self._context.catalog.tag(t, kind).label for t in tags}
@@ -194,6 +195,10 @@ def _row(document: Document) -> dict[str, Any]:
         "as_of": document.body["as_of"],
         "data_version": document.body["data_version"],
     }
+
+
+def _sums(spec: TagSpec) -> bool:
+    return isinstance(spec, Aggregate) and spec.measure in (Measure.SUM, Measure.DECAYED_SUM)
 
 
 def _check_name(name: str) -> None:

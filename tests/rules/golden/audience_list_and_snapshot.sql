@@ -1,0 +1,51 @@
+-- {"all": [{"audience": "loyal"}, {"not": {"list": "vip list"}}, {"audience": "loyal", "snapshot": "s1"}]}
+-- Customers for whom they are in the audience "loyal", and it is not true that they are on the list "vip list", and they are in snapshot "s1" of the audience "loyal".
+-- 圈定满足以下条件的客户：属于人群包“loyal”，且不满足在名单“vip list”中，且属于人群包“loyal”的快照“s1”。
+WITH everyone AS (
+  SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
+  FROM "universe" AS u
+  GROUP BY chunk
+), s0 AS (
+  SELECT
+    f."row" >> 16 AS chunk,
+    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."age" >= 30) AS c0,
+    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."vip" = true) AS c1
+  FROM "family:profile" AS f
+  GROUP BY chunk
+), s1 AS (
+  SELECT
+    m."row" >> 16 AS chunk,
+    bitstring_agg((m."row" & 65535)::INTEGER, 0, 65535) AS c2
+  FROM (
+    SELECT unnest([3, 65536]::BIGINT[]) AS "row"
+  ) AS m
+  GROUP BY chunk
+), s2 AS (
+  SELECT
+    m."row" >> 16 AS chunk,
+    bitstring_agg((m."row" & 65535)::INTEGER, 0, 65535) AS c3
+  FROM (
+    SELECT unnest([0, 1, 2]::BIGINT[]) AS "row"
+  ) AS m
+  GROUP BY chunk
+), condition AS (
+  SELECT
+    chunk,
+    everyone,
+    everyone & coalesce(c0, bitstring('0', 65536)) AS c0,
+    everyone & coalesce(c1, bitstring('0', 65536)) AS c1,
+    everyone & coalesce(c2, bitstring('0', 65536)) AS c2,
+    everyone & coalesce(c3, bitstring('0', 65536)) AS c3
+  FROM everyone
+  LEFT JOIN s0 USING (chunk)
+  LEFT JOIN s1 USING (chunk)
+  LEFT JOIN s2 USING (chunk)
+), member AS MATERIALIZED (
+  SELECT chunk, ((c0 & xor(everyone, c1)) & xor(everyone, c2) & c3) AS bits
+  FROM condition
+)
+SELECT u."row", u.entity
+FROM "universe" AS u
+JOIN member ON member.chunk = u."row" >> 16
+WHERE get_bit(member.bits, (u."row" & 65535)::INTEGER) = 1
+ORDER BY u."row"

@@ -1,0 +1,36 @@
+-- {"events": "orders", "never": true, "between": ["90d", "30d"]}
+-- Customers for whom they have no orders between 90 days ago and 30 days ago.
+-- 圈定满足以下条件的客户：90天前至30天前没有orders。
+WITH everyone AS (
+  SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
+  FROM "universe" AS u
+  GROUP BY chunk
+), s0 AS (
+  SELECT
+    u."row" >> 16 AS chunk,
+    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+  FROM (
+    SELECT e."_entity" AS entity
+    FROM "dataset:orders" AS e
+    WHERE e."_entity" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-02-01 09:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00'
+    GROUP BY e."_entity"
+    HAVING NOT coalesce(count(*) = 0, false)
+  ) AS e
+  JOIN "universe" AS u ON u.entity = e.entity
+  GROUP BY chunk
+), condition AS (
+  SELECT
+    chunk,
+    everyone,
+    xor(everyone, everyone & coalesce(c0, bitstring('0', 65536))) AS not_c0
+  FROM everyone
+  LEFT JOIN s0 USING (chunk)
+), member AS MATERIALIZED (
+  SELECT chunk, not_c0 AS bits
+  FROM condition
+)
+SELECT u."row", u.entity
+FROM "universe" AS u
+JOIN member ON member.chunk = u."row" >> 16
+WHERE get_bit(member.bits, (u."row" & 65535)::INTEGER) = 1
+ORDER BY u."row"

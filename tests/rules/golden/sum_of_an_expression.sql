@@ -1,0 +1,36 @@
+-- {"events": "orders", "measure": "sum", "of": "Quantity * Price", "op": "gte", "value": 99.95}
+-- Customers for whom the total Quantity * Price of orders is at least 99.95.
+-- 圈定满足以下条件的客户：orders的Quantity * Price合计不小于99.95。
+WITH everyone AS (
+  SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
+  FROM "universe" AS u
+  GROUP BY chunk
+), s0 AS (
+  SELECT
+    u."row" >> 16 AS chunk,
+    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+  FROM (
+    SELECT e."_entity" AS entity
+    FROM "dataset:orders" AS e
+    WHERE e."_entity" IS NOT NULL
+    GROUP BY e."_entity"
+    HAVING coalesce(sum(TRY("e"."Quantity" * "e"."Price")), 0) >= 99.95
+  ) AS e
+  JOIN "universe" AS u ON u.entity = e.entity
+  GROUP BY chunk
+), condition AS (
+  SELECT
+    chunk,
+    everyone,
+    everyone & coalesce(c0, bitstring('0', 65536)) AS c0
+  FROM everyone
+  LEFT JOIN s0 USING (chunk)
+), member AS MATERIALIZED (
+  SELECT chunk, c0 AS bits
+  FROM condition
+)
+SELECT u."row", u.entity
+FROM "universe" AS u
+JOIN member ON member.chunk = u."row" >> 16
+WHERE get_bit(member.bits, (u."row" & 65535)::INTEGER) = 1
+ORDER BY u."row"
