@@ -111,3 +111,58 @@ def rejects(
         output.show_table(f"Rejects of {name}", rows, empty=f"No row of {name} was rejected.")
         if written is not None:
             output.show_note(f"{written:,} rejects written to {to}.")
+
+
+@cleanup.command("suggest")
+def suggest(
+    context: typer.Context,
+    dataset: str,
+    field: Annotated[str | None, typer.Option(help="Only this field.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Values that are probably one, with the evidence; nothing is changed."""
+    from dataclasses import asdict
+
+    from coterie.ingest.cleanup import suggest_cleanup
+
+    with context.obj.workspace() as ws:
+        rows = [asdict(s) for s in suggest_cleanup(ws.ingest_context, dataset, field)]
+    if as_json:
+        output.print_json({"suggestions": rows})
+    else:
+        output.show_table("Probably one", rows, empty=f"No near-duplicates in {dataset}.")
+        output.show_note(f"Confirm one with: coterie cleanup confirm {dataset} FIELD VALUE REPLACEMENT")
+
+
+@cleanup.command("confirm")
+def confirm(
+    context: typer.Context,
+    dataset: str,
+    field: str,
+    value: str,
+    replacement: str,
+    by: Annotated[str, typer.Option(help="Who confirms it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Keep a rule: later imports of the dataset write REPLACEMENT for VALUE."""
+    from coterie.ingest.cleanup import confirm_cleanup
+
+    with context.obj.workspace() as ws:
+        rules = confirm_cleanup(ws.ingest_context, dataset, field, value, replacement, by=by)
+    if as_json:
+        output.print_json({"dataset": dataset, "field": field, "rules": rules})
+    else:
+        output.show_facts(f"Rules of {dataset}.{field}", rules)
+
+
+@cleanup.command("drop")
+def drop(context: typer.Context, dataset: str, field: str, value: str, as_json: Json = False) -> None:
+    """Forget a rule."""
+    from coterie.ingest.cleanup import drop_cleanup
+
+    with context.obj.workspace() as ws:
+        drop_cleanup(ws.ingest_context, dataset, field, value)
+    if as_json:
+        output.print_json({"dataset": dataset, "field": field, "dropped": value})
+    else:
+        output.show_note(f"The rule for {value} is forgotten.")

@@ -52,7 +52,7 @@ def blobs(seed: int, shares: list[float], n: int, distance: float, noise: int) -
     [(1, [0.4, 0.35, 0.25]), (2, [0.35, 0.25, 0.2, 0.12, 0.08])],
 )
 def test_finds_the_planted_number_where_silhouette_alone_may_not(seed: int, shares: list[float]) -> None:
-    matrix, truth = blobs(seed, shares, 700, 4.5, 2)
+    matrix, truth = blobs(seed, shares, 900, 4.5, 2)
     panel, solutions = _choose(matrix, len(shares) + 1)
     assert panel.recommended.k == len(shares) and panel.recommended.reason == "apart"
     assert panel.structure.found

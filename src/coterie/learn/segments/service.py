@@ -120,7 +120,7 @@ class Segments:
     def predict_file(self, name: str, file: Path, to: Path, *, entity: str | None = None) -> int:
         """Assign the rows of a file; writes entity, segment, second, margin as CSV in its row order.
 
-        entity : the column with the key; by default the first column that the model does not use, else the row number.
+        entity : the column with the key; by default the first column of different values that the model does not use, else the row.
         """
         model = self.model(name)
         raw = self._read(file)
@@ -220,7 +220,7 @@ def _number(k: int | str) -> int | str:
 def _keys(raw: pd.DataFrame, entity: str | None, used: Sequence[str]) -> list[str]:
     if entity is not None and entity not in raw:
         raise unknown_name("column", entity, list(raw.columns), place="--entity")
-    free = [c for c in raw.columns if c not in used]
+    free = [c for c in raw.columns if c not in used and raw[c].is_unique and raw[c].notna().all()]
     column = entity or (free[0] if free else None)
     if column is None:
         return [str(i) for i in range(1, len(raw) + 1)]

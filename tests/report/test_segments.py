@@ -1,0 +1,143 @@
+"""The segment report: one file, every segment in it, both languages, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coterie.learn.segments.model import SegmentFit, fit_segments
+from coterie.learn.segments.words import Text
+from coterie.report.segments import segment_report_html
+
+LABELS = {
+    "orders": Text("orders", "订单数"),
+    "basket": Text("basket value", "客单价"),
+    "night": Text("night share", "夜间占比"),
+    "city": Text("city", "城市"),
+    "app": Text("uses the app", "使用应用"),
+    "gone": Text("days since", "距今天数"),
+    "shop": Text("shop", "门店"),
+}
+
+
+@pytest.fixture(scope="module")
+def fit() -> SegmentFit:
+    rng = np.random.default_rng(0)
+    n = 240
+    truth = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    frame = pd.DataFrame(
+        {
+            "orders": np.round(np.array([3.0, 20.0, 6.0])[truth] * np.exp(rng.normal(0, 0.3, n))) + 1,
+            "basket": (np.array([20.0, 25.0, 180.0])[truth] * np.exp(rng.normal(0, 0.3, n))).round(2),
+            "night": (np.array([0.1, 0.2, 0.6])[truth] + rng.normal(0, 0.06, n)).clip(0, 1),
+            "gone": np.where(rng.random(n) < 0.1, np.nan, rng.exponential(60, n).round()),
+            "city": rng.choice(["巴黎", "<b>里昂</b>"], n),
+            "app": rng.random(n) < np.array([0.2, 0.5, 0.9])[truth],
+            "shop": "市中心",
+        },
+        index=[f"c{i}" for i in range(n)],
+    )
+    return fit_segments(frame, money=["basket"], max_k=4, labels=LABELS)
+
+
+@pytest.fixture(scope="module")
+def pages(fit: SegmentFit) -> dict[str, str]:
+    return {
+        "en": segment_report_html(fit, "Shop <customers>", language="en", facts={"As of": "2025-06-30"}),
+        "zh": segment_report_html(fit, "商店客户", language="zh", facts={"截至": "2025-06-30"}),
+    }
+
+
+class _Reader(HTMLParser):
+    """Checks that elements close in order, and collects the text outside styles and code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in {"meta"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "pre"} & set(self.open):
+            self.text.append(data)
+
+
+def _text(page: str) -> str:
+    reader = _Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return "\n".join(reader.text)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_needs_nothing_from_elsewhere(pages: dict[str, str], language: str) -> None:
+    page = pages[language]
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<link|<img|<iframe| src=| href=| on\w+=", page)
+    assert page.startswith("<!doctype html>") and 'charset="utf-8"' in page and "viewport" in page
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_segment_and_figure_is_there(fit: SegmentFit, pages: dict[str, str], language: str) -> None:
+    text = _text(pages[language])
+    for j, name in enumerate(fit.model.names):
+        assert text.count(name.en if language == "en" else name.zh) >= 4
+        assert f"{fit.model.sizes[j]:,}" in text and f"{fit.stability.jaccard[j]:.2f}" in text
+    for figures in fit.panel.figures:
+        assert f"{figures.silhouette:.4f}" in text and f"{figures.separation:.2f}" in text
+    for library, version in fit.model.versions.items():
+        assert library in text and version in text
+    for column in fit.model.columns:
+        assert (LABELS[column].en if language == "en" else LABELS[column].zh) in text
+    assert "2025-06-30" in text
+
+
+def test_has_a_plot_per_segment_and_criterion_and_all_numbers_are_finite(
+    fit: SegmentFit, pages: dict[str, str]
+) -> None:
+    page = pages["en"]
+    assert page.count("<svg") == fit.model.k + 8 + 5
+    for drawing in re.findall(r"<svg.*?</svg>", page, re.S):
+        assert "nan" not in drawing and "inf" not in drawing
+        assert re.search(r"<(path|circle|rect)", drawing)
+    assert " nan" not in _text(page)
+
+
+def test_texts_of_users_are_escaped(pages: dict[str, str]) -> None:
+    assert "Shop &lt;customers&gt;" in pages["en"] and "<customers>" not in pages["en"]
+    assert "<b>里昂</b>" not in pages["en"] and "&lt;b&gt;里昂&lt;/b&gt;" in pages["en"]
+
+
+def test_the_chinese_page_is_chinese(pages: dict[str, str]) -> None:
+    """No Latin word but our name, the letters of formulas, the names of libraries, and the data's own texts."""
+    allowed = {"Coterie", "coterie", "k", "p", "b", "python", "numpy", "scipy", "scikit", "learn", "pandas"}
+    words = set(re.findall(r"[A-Za-z]+", _text(pages["zh"])))
+    assert words <= allowed
+    assert 'lang="zh-CN"' in pages["zh"]
+
+
+def test_labels_can_be_given_at_the_report(fit: SegmentFit) -> None:
+    labels = LABELS | {"basket": Text("mean order value", "平均订单额")}
+    page = segment_report_html(fit, "Shop", labels=labels)
+    assert page.count("mean order value") > 5 and "share of mean order value" in page
+
+
+def test_one_given_k_and_no_money_also_make_a_page(fit: SegmentFit) -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40)})
+    single = fit_segments(frame, k=2)
+    page = segment_report_html(single, "Two", language="zh")
+    _text(page)
+    assert "按要求分为 2 群" in page and "没有" in page and "40 个客户" in page
