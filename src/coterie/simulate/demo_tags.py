@@ -115,48 +115,48 @@ _CLUSTERED: tuple[DemoTag, ...] = (
     ),
     _of_purchases(
         DemoTag(
-            name="shop.discount_share", label_en="Bought at a discount", label_zh="折扣占比", unit="share",
+            name="shop.discount_share", label_en="Discount share", label_zh="折扣占比", unit="share",
             description_en="Share of purchase lines with a discount.", description_zh="有折扣的购买行占比。",
             measure="share", where="discount > 0",
         )
     ),
     _of_purchases(
         DemoTag(
-            name="shop.gift_share", label_en="Bought as a gift", label_zh="送礼占比", unit="share",
+            name="shop.gift_share", label_en="Gift share", label_zh="送礼占比", unit="share",
             description_en="Share of purchase lines in gift wrapping.", description_zh="礼品包装的购买行占比。",
             measure="share", where='wrapping == "gift"',
         )
     ),
     _of_purchases(
         DemoTag(
-            name="shop.night_share", label_en="Bought at night", label_zh="夜间占比", unit="share",
+            name="shop.night_share", label_en="Night share", label_zh="夜间占比", unit="share",
             description_en="Share of purchase lines from 21:00 to 05:00.", description_zh="21点至5点的购买行占比。",
             measure="share", where="hour(ordered_at) >= 21 or hour(ordered_at) < 5",
         )
     ),
     _of_purchases(
         DemoTag(
-            name="shop.weekend_share", label_en="Bought at the weekend", label_zh="周末占比", unit="share",
+            name="shop.weekend_share", label_en="Weekend share", label_zh="周末占比", unit="share",
             description_en="Share of purchase lines on Saturday or Sunday.", description_zh="周六日的购买行占比。",
             measure="share", where="weekday(ordered_at) >= 6",
         )
     ),
     _of_purchases(
         DemoTag(
-            name="shop.app_share", label_en="Bought in the app", label_zh="应用占比", unit="share",
+            name="shop.app_share", label_en="App share", label_zh="应用占比", unit="share",
             description_en="Share of purchase lines ordered in the app.", description_zh="在应用下单的购买行占比。",
             measure="share", where='channel == "app"',
         )
     ),
     _of_purchases(
         DemoTag(
-            name="shop.store_share", label_en="Bought in a store", label_zh="门店占比", unit="share",
+            name="shop.store_share", label_en="Store share", label_zh="门店占比", unit="share",
             description_en="Share of purchase lines bought in a store.", description_zh="在门店购买的购买行占比。",
             measure="share", where='channel == "store"',
         )
     ),
     DemoTag(
-        name="shop.search_share", label_en="Searching", label_zh="搜索占比", unit="share",
+        name="shop.search_share", label_en="Search share", label_zh="搜索占比", unit="share",
         description_en="Share of the steps of visits that are searches.", description_zh="访问步骤中搜索的占比。",
         dataset="visits", measure="share", where='event == "searched"',
     ),
