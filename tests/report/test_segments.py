@@ -134,6 +134,13 @@ def test_labels_can_be_given_at_the_report(fit: SegmentFit) -> None:
     assert page.count("mean order value") > 5 and "share of mean order value" in page
 
 
+def test_a_stored_fit_gives_the_same_page(fit: SegmentFit, pages: dict[str, str]) -> None:
+    again = segment_report_html(
+        SegmentFit.from_json(fit.to_json()), "商店客户", language="zh", facts={"截至": "2025-06-30"}
+    )
+    assert again == pages["zh"]
+
+
 def test_one_given_k_and_no_money_also_make_a_page(fit: SegmentFit) -> None:
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40)})

@@ -181,7 +181,7 @@ def loadings_plot(rows: Sequence[tuple[str, float, float]], label: str, heads: t
     """For each tag its part in the two directions of the map, as two bars around a middle line."""
     step = 20
     drawing = Drawing(360, 26 + step * len(rows))
-    middles = (214.0, 306.0)
+    middles, longest = (214.0, 306.0), max((abs(part) for _, *parts in rows for part in parts), default=0.0) or 1.0
     for middle, head in zip(middles, heads, strict=True):
         drawing.text(middle, 12, head, 11, INK, "middle", bold=True)
     for i, (name, *parts) in enumerate(rows):
@@ -189,7 +189,7 @@ def loadings_plot(rows: Sequence[tuple[str, float, float]], label: str, heads: t
         drawing.text(158, y + 11.5, clipped(name, 152, 11.5), 11.5, INK, "end")
         for middle, part in zip(middles, parts, strict=True):
             drawing.line(middle, y - 1, middle, y + step - 1, GRID)
-            width = 43 * abs(part)
+            width = 42 * abs(part) / longest
             drawing.rect(middle - (width if part < 0 else 0), y + 2, width, step - 7, ABOVE if part > 0 else BELOW, 1.5)
     return drawing.render(label)
 

@@ -310,7 +310,6 @@ def _dot(key: str, f: KFigures) -> Dot:
 
 def _stability(view: _View) -> str:
     fit = view.fit
-    close = float((fit.labels["margin"] < 0.1).mean())
     left = figure(
         "",
         view.say("stable_note", draws=fit.stability.draws),
@@ -327,7 +326,7 @@ def _stability(view: _View) -> str:
         for j, value in enumerate(fit.stability.jaccard)
     ]
     both = f'<div class="half"><div>{left}</div><div>{right}</div></div>'
-    note = paragraph(view.say("ambiguous_note", share=percent(close)), "note")
+    note = paragraph(view.say("ambiguous_note", share=percent(fit.ambiguous_share)), "note")
     return section(view.say("stable"), both, table(heads, rows, words=(0,)), note)
 
 

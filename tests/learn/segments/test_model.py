@@ -49,6 +49,27 @@ def test_json_gives_an_equal_model(known: Planted, fit: SegmentFit) -> None:
     assert {"python", "numpy", "scikit-learn"} <= set(stored["versions"])
 
 
+def test_a_stored_fit_is_an_equal_fit_without_labels(fit: SegmentFit) -> None:
+    text = fit.to_json()
+    again = SegmentFit.from_json(text)
+    assert again.to_json() == text and len(again.labels) == 0 and list(again.labels.columns) == list(fit.labels.columns)
+    for part in (
+        "model",
+        "panel",
+        "stability",
+        "profile",
+        "explanation",
+        "map",
+        "silhouettes",
+        "caveats",
+        "column_labels",
+    ):
+        assert getattr(again, part) == getattr(fit, part), part
+    assert again.summary() == fit.summary() and again.nature == fit.nature
+    with pytest.raises(Refused, match="no stored segment fit"):
+        SegmentFit.from_json(fit.model.to_json())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +32,11 @@ from coterie.learn.segments.prepare import prepare as make_pipeline
 from coterie.learn.segments.profile import Profile, profile
 from coterie.learn.segments.separation import APART
 from coterie.learn.segments.stability import Stability, band, bootstrap
+from coterie.learn.segments.stored import decode, encode
 from coterie.learn.segments.words import choice_text, veto_text
 
-if TYPE_CHECKING:
-    Floats = npt.NDArray[np.float64]
-    Ints = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 FORMAT = 1
 """Of the stored model; a reader refuses a higher one."""
@@ -187,6 +187,7 @@ class SegmentFit:
     panel: Panel
     labels: pd.DataFrame  # entity, segment, second, margin, in the row order of the frame fitted
     stability: Stability  # of the recommended solution, segment 1 first
+    ambiguous: tuple[float, ...]  # per segment the share of members near a border (margin below `AMBIGUOUS`)
     profile: Profile
     explanation: Explanation
     map: PlaneMap
@@ -203,11 +204,29 @@ class SegmentFit:
         return "types" if self.panel.of(self.model.k).apart_p <= APART else "partly"
 
     @property
-    def ambiguous(self) -> tuple[float, ...]:
-        """Per segment the share of members whose second nearest centre is less than a tenth farther than the "
-        "nearest."""
-        close = self.labels["margin"] < AMBIGUOUS
-        return tuple(float(close[self.labels["segment"] == j + 1].mean()) for j in range(self.model.k))
+    def ambiguous_share(self) -> float:
+        """Share of all entities that are near a border."""
+        sizes = self.model.sizes
+        return sum(size * share for size, share in zip(sizes, self.ambiguous, strict=True)) / sum(sizes)
+
+    def to_json(self) -> str:
+        """Everything but `labels` as JSON text, so that the report can be drawn again later and in another language."""
+        parts = {name: encode(getattr(self, name)) for name in _STORED}
+        return json.dumps({"model": json.loads(self.model.to_json()), **parts}, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SegmentFit:
+        """The fit from what `to_json` gave, with empty `labels`. Raises Refused `bad_model`."""
+        try:
+            stored = json.loads(text)
+            model = SegmentModel.from_json(json.dumps(stored["model"]))
+            hints = get_type_hints(cls)
+            parts: dict[str, Any] = {name: decode(hints[name], stored[name]) for name in _STORED}
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise Refused("bad_model", f"This is no stored segment fit ({error!r}).", fix="Fit again.") from error
+        columns = {"entity": "str", "segment": "int64", "second": "int64", "margin": "float64"}
+        empty = pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
+        return cls(model=model, labels=empty, **parts)
 
     def summary(self, model_version: int = 1) -> dict[str, Any]:
         """What `segment fit --json` prints: at least version, k, sizes, vetoed, stability and structure."""
@@ -227,7 +246,7 @@ class SegmentFit:
                 "p_value": round(panel.structure.p_value, 4),
                 "nature": self.nature,
             },
-            "ambiguous": round(float((self.labels["margin"] < AMBIGUOUS).mean()), 4),
+            "ambiguous": round(self.ambiguous_share, 4),
             "rules": {
                 str(j + 1): {
                     "rule": r.rule,
@@ -240,6 +259,11 @@ class SegmentFit:
             "dropped": [{"column": d.column, "reason": d.reason} for d in self.model.pipeline.dropped],
             "panel": [_row(f) for f in panel.figures],
         }
+
+
+_STORED = (
+    "panel", "stability", "ambiguous", "profile", "explanation", "map", "silhouettes", "caveats", "column_labels",
+)  # fmt: skip
 
 
 def _row(figures: Any) -> dict[str, Any]:
@@ -255,6 +279,7 @@ def _row(figures: Any) -> dict[str, Any]:
         "apart",
     )
     row: dict[str, Any] = {name: getattr(figures, name) for name in names}
+    row = {name: None if isinstance(v, float) and not np.isfinite(v) else v for name, v in row.items()}
     return row | {
         "stability_ari": figures.stability.ari,
         "weakest_jaccard": figures.weakest,
@@ -402,11 +427,13 @@ def _described(
         sizes=tuple(int(c) for c in np.bincount(found.labels, minlength=k)),
         versions=_versions(),
     )
+    assigned = model.predict(frame)
     return SegmentFit(
         model=model,
         panel=panel,
-        labels=model.predict(frame),
+        labels=assigned,
         stability=stability,
+        ambiguous=_ambiguous(assigned, k),
         profile=described,
         explanation=explain(sorted_frame, pipeline, found.labels, k, seed=seed),
         map=plane_map(matrix, found.labels, found.centres, tuple(_output_name(o) for o in outputs), seed),
@@ -414,6 +441,11 @@ def _described(
         caveats=tuple(_caveats(frame, pipeline, k)),
         column_labels=labels,
     )
+
+
+def _ambiguous(assigned: pd.DataFrame, k: int) -> tuple[float, ...]:
+    close = assigned["margin"] < AMBIGUOUS
+    return tuple(float(close[assigned["segment"] == j + 1].mean()) for j in range(k))
 
 
 def _silhouettes(matrix: Floats, found: Clusters, seed: int) -> tuple[tuple[float, ...], ...]:

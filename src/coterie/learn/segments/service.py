@@ -150,7 +150,8 @@ class Segments:
         return frame[frame.index.isin(self._audiences.keys_of(audience))]
 
     def _money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
-        """Tags that are sums of exact decimals, which is money: a segment has a share of those, of an average it has none."""
+        """Tags that are sums of exact decimals, which is money: a segment has a share of those, of an average it "
+        "has none."""
         defined = self._context.catalog.tags(kind)
         return tuple(t for t in tags if defined[t].type is ValueType.DECIMAL and _sums(defined[t].spec))
 
