@@ -94,7 +94,7 @@ WITH base AS (
 SELECT *, concat(r, f, m) AS cell FROM scores
 """
 EVENTS = """
-SELECT 'c' || lpad(floor(pow(random(), 1.6) * {customers})::BIGINT::VARCHAR, 8, '0') AS _entity,
+SELECT 'c' || lpad(floor(pow((hash(i // 2, {seed}) % 1000000007) / 1e9, 1.6) * {customers})::BIGINT::VARCHAR, 8, '0') AS _entity,
     TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds((i * (730 * 86400.0 / {rows}))::BIGINT) AS _at,
     NULL::VARCHAR AS _key, 'o' || (i // 2) AS "order",
     CAST(CASE WHEN random() < 0.03 THEN -1 ELSE 1 END * (1 - ln(1 - random()) * 40) AS DECIMAL(18, 4)) AS amount,
@@ -131,7 +131,9 @@ def prepare(folder: Path, rows: int) -> None:
     with coterie.init(str(folder / "ws")) as ws, ws.lake.staging() as staging, duckdb.connect() as db:
         db.execute(f"SET threads = 2; SET TimeZone = 'UTC'; SELECT setseed({SEED % 1000 / 1000})")
         events, entities = staging / "events.parquet", staging / "entities.parquet"
-        db.execute(f"COPY ({EVENTS.format(rows=rows, customers=customers)}) TO '{events}' (COMPRESSION zstd)")
+        db.execute(
+            f"COPY ({EVENTS.format(rows=rows, customers=customers, seed=SEED)}) TO '{events}' (COMPRESSION zstd)"
+        )
         db.execute(f"""COPY (
             SELECT 'customer' AS kind, key, row_number() OVER (ORDER BY key) - 1 AS row, first_seen,
                 NULL::BIGINT AS _batch

@@ -16,6 +16,10 @@ from coterie.kit.moments import before
 Row = Mapping[str, Any]
 
 
+class OneOf(frozenset[Any]):
+    """Values that are equally right: of rows at one moment any may be the first or last."""
+
+
 def value(spec: Aggregate, rows: Sequence[Row], as_of: datetime, zone: ZoneInfo, test: Callable[[Row], bool]) -> Any:
     """The value of an aggregate for one entity with these rows.
 
@@ -44,10 +48,9 @@ def value(spec: Aggregate, rows: Sequence[Row], as_of: datetime, zone: ZoneInfo,
             return max(values, default=None)
         case Measure.DISTINCT:
             return len(set(values))
-        case Measure.FIRST:
-            return dated[0][1] if dated else None
-        case Measure.LAST:
-            return dated[-1][1] if dated else None
+        case Measure.FIRST | Measure.LAST:
+            end = (min if spec.measure is Measure.FIRST else max)((at for at, _ in dated), default=None)
+            return OneOf(v for at, v in dated if at == end) if dated else None
         case Measure.MODE:
             return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0] if values else None
         case Measure.DAYS_SINCE | Measure.DAYS_SINCE_FIRST:
@@ -80,6 +83,8 @@ def slope(points: Sequence[tuple[datetime, Any]]) -> float | None:
 
 def close(found: Any, expected: Any, *, scale: float = 1.0) -> bool:
     """Equal; floating numbers to 9 digits, or to 10^-9 of `scale`."""
+    if isinstance(expected, OneOf):
+        return found in expected
     if isinstance(expected, float) and isinstance(found, float):
         return math.isclose(found, expected, rel_tol=2e-9, abs_tol=1e-9 * scale)
     return found == expected

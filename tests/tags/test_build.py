@@ -3,7 +3,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from coterie.catalog.schemas import Aggregate, Dataset, DatasetKind, Measure, Ta
 from coterie.tags import run
 from coterie.tags.build import build
 from coterie.tags.records import Builds
+
 from .reference import close, value
 from .world import World
 

@@ -20,7 +20,7 @@ from coterie.catalog.schemas import ValueType
 from coterie.engines.sql import quote_value
 from coterie.errors import NotFound, Refused, did_you_mean, unknown_name
 from coterie.rules.fields import DEFAULT_SCALE
-from coterie.rules.functions import FUNCTIONS, SIGNS, Function, TypeMismatch, Typed
+from coterie.rules.functions import FUNCTIONS, SIGNS, Function, Typed, TypeMismatch
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 100

@@ -239,12 +239,27 @@ class _Inner:
 
 
 _FUNCTIONS = {How.COUNT: "count", How.ADD: "sum", How.LEAST: "min", How.MOST: "max"}
+_TIMED = {How.FIRST: "min", How.LAST: "max"}
+_TWO_TO_64 = "18446744073709551616::HUGEINT"
 
 
 def _folded(fold: Fold, inner: _Inner) -> str:
-    argument = "*" if fold.column.argument is None else inner.name(fold.column.argument)
+    argument, how = fold.column.argument, fold.column.how
     kept = "" if fold.kept is None else f" FILTER (WHERE {inner.name(fold.kept)})"
-    return f"{_FUNCTIONS[fold.column.how]}({argument}){kept}"
+    if how in _TIMED:
+        assert argument is not None, "first and last are of something"
+        return _timed(_TIMED[how], argument, kept, inner)
+    return f"{_FUNCTIONS[how]}({'*' if argument is None else inner.name(argument)}){kept}"
+
+
+def _timed(extreme: str, value: str, kept: str, inner: _Inner) -> str:
+    """The moment and value of the first or last row. Rows of one moment, such as the lines of an order, are told apart by
+    the hashes of their values, so that the answer does not depend on which is read first; ordering by the values
+    themselves takes twice as long."""
+    at = inner.name(AT)
+    key = inner.name(f"epoch_us({AT})::HUGEINT * {_TWO_TO_64} + hash({value})")
+    moment, found = f"{extreme}({at}){kept}", f"arg_{extreme}({inner.name(value)}, {key}){kept}"
+    return f"CASE WHEN {moment} IS NOT NULL THEN {{'at': {moment}, 'hash': hash({found}), 'value': {found}}} END"
 
 
 def _column(

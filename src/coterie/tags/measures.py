@@ -42,6 +42,8 @@ class How(StrEnum):
     ADD = "add"
     LEAST = "least"
     MOST = "most"
+    FIRST = "first"
+    LAST = "last"
     DISTINCT = "distinct"
     MODE = "mode"
 
@@ -166,14 +168,7 @@ def _avg(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
 
 
 def _timed(how: How) -> Callable[[Input, Clock], list[Need]]:
-    """The value with its moment, so that the extreme is the first or last; at equal moments the values decide."""
-
-    def needs(given: Input, clock: Clock) -> list[Need]:
-        pair = f"{{'at': epoch_us({given.at}), 'value': {given.value}}}"
-        argument = f"CASE WHEN {given.at} IS NOT NULL AND {given.value} IS NOT NULL THEN {pair} END"
-        return [Need("x", how, argument, given.where)]
-
-    return needs
+    return lambda given, _: [Need("x", how, given.value, both(given.where, f"{given.value} IS NOT NULL"))]
 
 
 def _timed_value(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
@@ -196,12 +191,14 @@ def _trend_needs(given: Input, clock: Clock) -> list[Need]:
     y = f"TRY_CAST({given.value} AS {_FIXED_FACTOR})" if given.type is ValueType.NUMBER else given.value
     t = f"(epoch_us({given.at}) // 1000 - 946684800000)"
 
-    def need(role: str, how: How, argument: str) -> Need:
-        return Need(role, how, f"CASE WHEN {given.at} IS NOT NULL AND {y} IS NOT NULL THEN {argument} END", given.where)
+    counted = both(given.where, f"{given.at} IS NOT NULL", f"{y} IS NOT NULL")
+
+    def need(role: str, how: How, argument: str | None) -> Need:
+        return Need(role, how, argument, counted)
 
     needs = [
-        need("n", How.COUNT, "1"),
-        need("t", How.ADD, f"{t}::HUGEINT"),
+        need("n", How.COUNT, None),
+        need("t", How.ADD, t),
         need("tt", How.ADD, f"{t}::HUGEINT * {t}::HUGEINT"),
         need("y", How.ADD, str(y)),
         need("ty", How.ADD, f"{t}::HUGEINT * {y}::HUGEINT" if given.type is ValueType.INTEGER else f"{t} * {y}"),
@@ -295,8 +292,8 @@ MEASURES: Mapping[Measure, MeasureRule] = MappingProxyType(
         Measure.DISTINCT: MeasureRule(
             SCALARS, _INTEGER, _one(How.DISTINCT), _or_zero, "number of different {of}", "不同 {of} 的个数"
         ),
-        Measure.FIRST: MeasureRule(SCALARS, _own_type, _timed(How.LEAST), _timed_value, "first {of}", "最早的 {of}"),
-        Measure.LAST: MeasureRule(SCALARS, _own_type, _timed(How.MOST), _timed_value, "last {of}", "最近的 {of}"),
+        Measure.FIRST: MeasureRule(SCALARS, _own_type, _timed(How.FIRST), _timed_value, "first {of}", "最早的 {of}"),
+        Measure.LAST: MeasureRule(SCALARS, _own_type, _timed(How.LAST), _timed_value, "last {of}", "最近的 {of}"),
         Measure.MODE: MeasureRule(
             SCALARS, _own_type, _one(How.MODE), _stored, "most frequent {of}", "出现最多的 {of}"
         ),

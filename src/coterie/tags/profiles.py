@@ -86,5 +86,5 @@ def _merged_fields(numbered: str, columns: Sequence[str]) -> str:
 def _written(work: StateWork, rows: str, id_: str) -> StateRecord:
     columns = field_columns(work)
     listed = ", ".join(map(quote_name, ["row", *columns]))
-    name = work.files.write(work.engine, f"SELECT {listed} FROM ({rows}) ORDER BY row")
+    name = work.files.write(work.engine, f"SELECT {listed} FROM ({rows})")
     return StateRecord(name, tuple(c.name for c in work.columns), {}, work.clock.as_of.isoformat(), work.version, id_)

@@ -251,11 +251,10 @@ class _Carry:
 
     def stale(self, changed: str | None) -> tuple[str, str] | None:
         """Where a row that left held an extreme, the extreme is sought anew: those entities, and their new extremes."""
-        extremes = [c for c in self.plain if c.how in (How.LEAST, How.MOST)]
+        extremes = [c for c in self.plain if c.how in _EXTREMES]
         if not self.moved or not extremes:
             return None
-        signs = {How.LEAST: "<=", How.MOST: ">="}
-        lost = " OR ".join(f"d.{c.name}_out {signs[c.how]} o.{c.name}" for c in extremes)
+        lost = " OR ".join(f"d.{c.name}_out {_EXTREMES[c.how][1]} o.{c.name}" for c in extremes)
         work = self.work
         rows = work.temporary(f"SELECT d.row FROM {changed} d JOIN old_state o ON o.row = d.row WHERE {lost}")
         if not work.engine.value(f"SELECT count(*) FROM {rows}"):
@@ -311,7 +310,7 @@ class _Carry:
                 f"CASE WHEN {touched} THEN p{i}.{c.name} ELSE o.{c.name} END AS {c.name}" for c in group.columns
             ]
         columns += [c.name for c in self.fresh]
-        return f"SELECT {', '.join(columns)} FROM {tables} ORDER BY row"
+        return f"SELECT {', '.join(columns)} FROM {tables}"
 
     def carried(self, column: StateColumn, some_stale: bool) -> str:
         """A plain column of the new state."""
@@ -319,11 +318,14 @@ class _Carry:
         if column.how in (How.COUNT, How.ADD):
             out = f" - coalesce(d.{name}_out, 0)" if self.moved else ""
             return f"coalesce(o.{name}, 0) + coalesce(d.{name}, 0){out}"
-        kept = f"{'least' if column.how is How.LEAST else 'greatest'}(o.{name}, d.{name})"
+        kept = f"{_EXTREMES[column.how][0]}(o.{name}, d.{name})"
         return f"CASE WHEN s.row IS NULL THEN {kept} ELSE r.{name} END" if some_stale else kept
 
 
 _NEW = f"{ALIAS}._new"
+# How two parts of an extreme become one, and when a row that leaves may have been the one that holds it.
+_LEAST, _MOST = ("least", "<="), ("greatest", ">=")
+_EXTREMES = {How.LEAST: _LEAST, How.FIRST: _LEAST, How.MOST: _MOST, How.LAST: _MOST}
 
 
 def moved_spans(columns: Iterable[StateColumn], was: Clock, now: Clock) -> list[Span]:
@@ -346,8 +348,8 @@ def _iso(clock: Clock) -> str:
 
 
 def _joined(engine: Engine, tables: Sequence[str]) -> str:
-    """All tables side by side, by row."""
+    """All tables side by side; their order is of no matter."""
     if not tables:
         return "SELECT NULL::BIGINT AS row WHERE false"
     joined = tables[0] + "".join(f" FULL JOIN {t} USING (row)" for t in tables[1:])
-    return f"SELECT * FROM {joined} ORDER BY row"
+    return f"SELECT * FROM {joined}"

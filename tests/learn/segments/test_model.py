@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -183,6 +184,27 @@ NUMBERS = pd.DataFrame({"a": np.arange(30.0) ** 2, "b": np.arange(30.0) % 7})
 def test_refusals(frame: pd.DataFrame, options: dict[str, object], words: str) -> None:
     with pytest.raises(Refused, match=words):
         fit_segments(frame, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_mix_of_columns_and_few_rows_is_fitted(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([12, 20, 35]))
+    frame = pd.DataFrame(
+        {
+            "balance": -np.exp(rng.normal(size=n) * 2),
+            "seldom": (rng.random(n) < 0.3) * rng.exponential(1e9, n),
+            "amount": np.array([Decimal(str(round(v, 2))) for v in rng.normal(size=n) * 1e6], dtype=object),
+            "app": pd.array(rng.choice([True, False, None], n), dtype="boolean"),
+            "city": rng.choice(["巴黎", "Lyon", "", None], n),
+            "gone": np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n)),
+            "kind": rng.integers(0, 2, n),
+        }
+    )
+    fit = fit_segments(frame, max_k=3, seed=seed)
+    pd.testing.assert_frame_equal(fit.model.predict(frame), fit.labels)
+    assert SegmentModel.from_json(fit.model.to_json()) == fit.model
+    json.dumps(fit.summary(), allow_nan=False)
 
 
 def test_prediction_without_a_column_is_refused(known: Planted, fit: SegmentFit) -> None:

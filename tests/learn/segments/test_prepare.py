@@ -154,6 +154,8 @@ def test_refusals_say_what_is_wrong_and_where() -> None:
         prepare(pd.DataFrame({"v": [1.0, np.inf, 2.0]}))
     with pytest.raises(NotFound, match=r'There is no column "spent". Did you mean "spend"'):
         prepare(pd.DataFrame({"spend": SPEND}), money=["spent"])
+    with pytest.raises(Refused, match=r'"city" holds no numbers, so it is no money'):
+        prepare(pd.DataFrame({"city": ["a", "b"] * 10}), money=["city"])
     pipeline = prepare(pd.DataFrame({"spend": SPEND}))
     with pytest.raises(Refused, match=r'`missing_column` at `spend`: The model needs spend.*Did you mean "spent"'):
         pipeline.transform(pd.DataFrame({"spent": [1.0]}))

@@ -129,7 +129,7 @@ def _column(name: str, kind: str) -> SourceColumn:
     sql = quote_name(name)
     if kind in _NATIVE or kind.startswith("DECIMAL"):
         return SourceColumn(name, sql, native=kind)
-    if kind.endswith("[]") or kind.endswith("]"):
+    if kind.endswith("]"):
         nested = any(word in kind for word in ("STRUCT", "MAP", "[][]"))
         return SourceColumn(name, f"to_json({sql})::VARCHAR", hint="text" if nested else "texts")
     if kind.startswith(("STRUCT", "MAP", "UNION", "JSON")):

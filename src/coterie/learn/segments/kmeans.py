@@ -6,12 +6,14 @@ solution (`choose`, `stability`, `separation`) knows only that.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 Floats = npt.NDArray[np.float64]
@@ -57,7 +59,9 @@ def kmeans(matrix: Floats, k: int, *, seed: int, starts: int, first: Floats | No
     ([0, 0, 0, 1], [0.2, 9.0], 0.08)
     """
     runs = []
-    with _threads().limit(limits=1):
+    with _threads().limit(limits=1), warnings.catch_warnings():
+        # fewer different rows than k happen in resamples of small data; the empty clusters are harmless there
+        warnings.simplefilter("ignore", ConvergenceWarning)
         if starts:
             runs.append(KMeans(k, n_init=starts, random_state=seed, max_iter=_MOST_ITERATIONS).fit(matrix))
         if first is not None:

@@ -370,7 +370,9 @@ def _checked(frame: pd.DataFrame, k: int | str, method: str, max_k: int) -> Meth
 
 def _range(matrix: Floats, k: int | str, max_k: int) -> range:
     """The numbers to try: as given, or from 2 to `max_k` as far as there are entities for it."""
-    different = len(np.unique(matrix, axis=0))
+    different = len(np.unique(matrix[: 100 * MOST_K], axis=0))
+    if different < MOST_K:
+        different = len(np.unique(matrix, axis=0))
     if isinstance(k, int):
         if different < k:
             raise Refused(

@@ -75,6 +75,10 @@ def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = (
     for name in money:
         if name not in frame.columns:
             raise unknown_name("column", name, [str(c) for c in frame.columns], place="money")
+        if kind_of(frame[name]) not in ("number", "empty"):
+            raise Refused(
+                "bad_argument", f'"{name}" holds no numbers, so it is no money.', place="money", fix="Leave it out."
+            )
     steps: list[Step] = []
     dropped: list[Dropped] = []
     for name in frame.columns:

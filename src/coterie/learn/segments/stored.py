@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -45,16 +45,16 @@ def decode(kind: type[T], value: Any) -> T:
 
 def _decode(kind: Any, value: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
-    if origin is UnionType or str(origin) == "typing.Union":
+    if origin is UnionType:
         return None if value is None else _decode(next(part for part in inner if part is not NoneType), value)
     if origin is tuple:
         kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
         return tuple(_decode(part, v) for part, v in zip(kinds, value, strict=True))
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return {key: _decode(inner[1], part) for key, part in value.items()}
-    if is_dataclass(kind) or (isinstance(kind, type) and hasattr(kind, "_fields")):
-        hints = get_type_hints(kind)
-        return kind(**{name: _decode(hints[name], value[name]) for name in _names(kind)})
+    if isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "_fields")):
+        hints, make = get_type_hints(kind), cast(Any, kind)
+        return make(**{name: _decode(hints[name], value[name]) for name in _names(kind)})
     return float(value) if kind is float else value
 
 
