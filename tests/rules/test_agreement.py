@@ -64,14 +64,14 @@ def _different(bound):  # type: ignore[no-untyped-def]
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
     world = data.draw(worlds)
     check(shared, world, data.draw(rules(world)))
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.DataObject) -> None:
     world = data.draw(worlds)
     rule = parse_rule(data.draw(rules(world)))
@@ -79,7 +79,7 @@ def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.Dat
     assert parse_rule(written) == rule
     for language, end in (("en", "."), ("zh", "。")):
         said = sentence(rule, language, world.vocabulary)
-        assert said.endswith(end) and "{" not in said.replace("\\x{", "") and "\n" not in said
+        assert said.endswith(end) and not any(left in said for left in ("{x}", "{v}", "{of}", "{events}", "\n"))
 
 
 @pytest.mark.slow

@@ -155,7 +155,7 @@ def resolve(name: str) -> tuple[str, ValueType]:
 
 
 @given(expressions(), st.sampled_from(["UTC", "Europe/Paris", "Asia/Shanghai"]))
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_python_agree(shared: Engine, text: str, zone: str) -> None:
     read = parse_expression(text)
     try:

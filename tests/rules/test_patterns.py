@@ -40,7 +40,7 @@ def shared() -> Iterator[Engine]:
 
 
 @given(patterns, st.integers(0, 10**6))
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_matcher_is_re2(shared: Engine, text: str, seed: int) -> None:
     try:
         pattern = read_pattern(text, "all[0]")

@@ -63,6 +63,7 @@ TAGS = (
     TagInfo("interests", T.TEXTS, "rfm"),
     TagInfo("region", T.PATH, "rfm"),
     TagInfo("embedding", T.VECTOR, "rfm"),
+    TagInfo("chunk", T.INTEGER, "rfm"),  # a name that the compiled SQL uses itself
 )
 ORDERS = Dataset(
     "orders",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,11 +120,12 @@ class World:
         files = self.lake.files("entities")
         known: dict[str, int] = {}
         if files.columns:
-            known = dict(
-                self.engine.rows(
-                    f"SELECT key, min(row) FROM {scan(files)} WHERE kind = '{dataset.entity_kind}' GROUP BY 1"
-                )
-            )
+            seen = "bool_or(first_seen IS NULL), min(first_seen)"
+            rows = f"SELECT key, min(row), {seen} FROM {scan(files)} WHERE kind = '{dataset.entity_kind}' GROUP BY 1"
+            for key, row, always, earliest in self.engine.rows(rows):
+                known[key] = row
+                if key in first and (always or (first[key] is not None and first[key] >= earliest)):
+                    del first[key]
         following = 1 + (self.engine.value(f"SELECT max(row) FROM {scan(files)}") if files.paths else -1)
         numbers = {}
         for key in first:
@@ -152,14 +152,3 @@ class World:
             f"SELECT entity, f.* EXCLUDE (row) FROM {scan(files)} f JOIN {scan(universe)} USING (row)"
         )
         return {row[0]: row[1:] for row in rows}
-
-
-def chunks(items: Sequence[Any], sizes: Iterable[int]) -> list[Sequence[Any]]:
-    found, start = [], 0
-    for size in sizes:
-        found.append(items[start : start + size])
-        start += size
-    return [c for c in found if c]
-
-
-__all__ = ["World", "chunks", "moment", "replace"]

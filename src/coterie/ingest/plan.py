@@ -63,19 +63,19 @@ class Planned:
     style: str = "text"
     native: str | None = None
 
-    def reading(self, raw: str, zone: str) -> Reading:
-        """How the column is read, over the raw value under the name `raw`."""
+    def reading(self, raw: str, value: str, zone: str) -> Reading:
+        """How the column is read, over the raw value and the value under these names."""
         if self.role in KEY_ROLES:
             return _key_reading(raw, self.style)
         if self.role is Role.VALUES:
-            return _vector(self, raw)
+            return _vector(self, raw, value)
         if self.native is not None:
-            return native_reading(raw, self.native, self.kind, zone)
-        read = reading(raw, self.kind, zone)
+            return native_reading(raw, value, self.native, self.kind, zone)
+        read = reading(raw, value, self.kind, zone)
         if self.role is Role.AT and self.kind.type is ValueType.DATE:
-            return read._replace(value=in_zone(f"CAST({read.value} AS TIMESTAMP)", zone))
+            return read._replace(output=in_zone(f"CAST({value} AS TIMESTAMP)", zone))
         if self.role is Role.WEIGHT:
-            return read._replace(value=f"CAST({read.value} AS DOUBLE)")
+            return read._replace(output=f"CAST({read.output or value} AS DOUBLE)")
         return read
 
     @property
@@ -89,16 +89,17 @@ def _key_reading(raw: str, style: str) -> Reading:
     text = trimmed_sql(raw)
     if style == "whole":
         value = rf"regexp_replace({text}, '\.0+$', '')"
-        return Reading(value, rf"coalesce(regexp_full_match({text}, '-?[0-9]+(\.0+)?'), true)", "true", "bad_key")
+        fits = rf"(regexp_full_match({raw}, '\s*-?[0-9]+(\.0+)?\s*') OR {missing_sql(raw)})"
+        return Reading(value, fits, "true", "bad_key")
     if style == "digits":
-        return Reading(text, f"coalesce(NOT (suffix({raw}, '.0') OR suffix({raw}, '.00')), true)", "true", "bad_key")
+        return Reading(text, f"({raw} IS NULL OR NOT (suffix({raw}, '.0') OR suffix({raw}, '.00')))", "true", "bad_key")
     return Reading(text)
 
 
-def _vector(planned: Planned, raw: str) -> Reading:
+def _vector(planned: Planned, raw: str, value: str) -> Reading:
     if planned.native == "cells":
-        return vector_reading(f"CAST({raw} AS FLOAT[])", "false")
-    return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", missing_sql(raw))
+        return vector_reading(f"CAST({raw} AS FLOAT[])", value, "false")
+    return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", value, missing_sql(raw))
 
 
 @dataclass(frozen=True)

@@ -22,26 +22,28 @@ _PLAIN = r"'\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)\s*'"
 _NUMBER = r"'\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*'"
 _IDENTIFIER = r"'\s*(0[0-9]+|\+[0-9]+)\s*'"  # digits that a number would not give back: leading zeros, a plus sign
 _NAN = "('nan', 'NaN', 'NAN')"
-_YEAR_1000 = "TIMESTAMP '1000-01-01'"  # `24` would be read as the year 24
+_YEAR_1000 = "'1000-01-01'"  # `24` would be read as the year 24
 ISO_MOMENTS = tuple(
     f"%Y-%m-%d{gap}{clock}" for clock in ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S.%n", "%H:%M") for gap in (" ", "T")
 ) + ("%Y-%m-%d",)
 
 
 class Reading(NamedTuple):
-    """SQL over the raw text.
+    """SQL of one column, over the raw text and the name under which its value then stands.
 
-    value : the value, missing where the raw text is blank.
-    fits : never missing; a blank fits. None where anything fits.
+    value : the value, missing where the raw text is blank. It is computed once, before the checks.
+    fits : true of a value that fits and of a blank; anything else does not fit. None where anything fits.
     loses : of values that do not fit: a narrower type would lose something of them, so the column is widened whatever
         their number.
     reason : of the rejects.
+    output : what is stored, over the value's name, where it is not the value itself.
     """
 
     value: str
     fits: str | None = None
     loses: str | None = None
     reason: str = ""
+    output: str | None = None
 
 
 def missing_sql(raw: str) -> str:
@@ -68,112 +70,102 @@ def text_sql(raw: str) -> str:
     return f"CASE WHEN {raw} < '!' OR {raw} > '~' THEN CASE WHEN {blank} THEN NULL ELSE {unmarked} END ELSE {raw} END"
 
 
-def reading(raw: str, kind: ColumnType, zone: str) -> Reading:
-    """How to read raw text as a type; naive moments are in `zone`."""
+def reading(raw: str, value: str, kind: ColumnType, zone: str) -> Reading:
+    """How to read raw text as a type. `value` is the name under which the value will stand; naive moments are in `zone`."""
     match kind.type:
         case ValueType.TEXT:
             return Reading(text_sql(raw))
         case ValueType.INTEGER:
-            return _integer(raw, kind.declared)
+            return _integer(raw, value, kind.declared)
         case ValueType.DECIMAL:
-            return _decimal(raw, kind)
+            return _decimal(raw, value, kind)
         case ValueType.NUMBER:
-            return _number(raw, kind.declared)
+            return _number(raw, value, kind.declared)
         case ValueType.BOOLEAN:
-            return _boolean(raw, kind.declared)
+            return _boolean(raw, value, kind.declared)
         case ValueType.DATE:
-            return _date(raw, kind.formats)
+            return _date(raw, value, kind.formats)
         case ValueType.MOMENT:
-            return _moment(raw, kind, zone)
+            return _moment(raw, value, kind, zone)
         case ValueType.TEXTS:
             return Reading(_list_sql(raw, kind.separator))
         case ValueType.PATH:
-            return Reading(
-                f"nullif(list_filter(string_split(trim({raw}), {quote_value(kind.separator)}), lambda x: x <> ''), [])"
-            )
+            levels = f"string_split(trim({raw}), {quote_value(kind.separator)})"
+            return Reading(f"nullif(list_filter({levels}, lambda x: x <> ''), [])")
         case ValueType.VECTOR:
-            return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", f"{missing_sql(raw)}")
+            return vector_reading(f"TRY_CAST({raw} AS FLOAT[])", value, missing_sql(raw))
         case other:
             assert_never(other)
 
 
-def _checked(value: str, fits: str, raw: str, loses: str | None, reason: str, *, nan: bool = False) -> Reading:
+def _checked(
+    sql: str, fits: str, raw: str, loses: str | None, reason: str, *, nan: bool = False, output: str | None = None
+) -> Reading:
     missing = missing_sql(raw) + (f" OR trim({raw}) IN {_NAN}" if nan else "")
-    return Reading(value, f"(coalesce({fits}, false) OR {missing})", loses, reason)
+    return Reading(sql, f"({fits} OR {missing})", loses, reason, output)
 
 
-def _integer(raw: str, declared: bool) -> Reading:
-    value = f"TRY_CAST({raw} AS BIGINT)"
+def _integer(raw: str, value: str, declared: bool) -> Reading:
     shape = r"'\s*[+-]?[0-9]+(\.0*)?\s*'" if declared else r"'\s*-?(0|[1-9][0-9]*)(\.0?)?\s*'"
     fits = f"{value}::VARCHAR = {raw} OR ({value} IS NOT NULL AND regexp_full_match({raw}, {shape}))"
     small = f"regexp_full_match({raw}, {_PLAIN}) AND abs(TRY_CAST({raw} AS DOUBLE)) < 1e15"
     loses = None if declared else f"(regexp_full_match({raw}, {_IDENTIFIER}) OR ({small}))"
-    return _checked(value, fits, raw, loses, "not_integer", nan=True)
+    return _checked(f"TRY_CAST({raw} AS BIGINT)", fits, raw, loses, "not_integer", nan=True)
 
 
-def _decimal(raw: str, kind: ColumnType) -> Reading:
-    scale = kind.scale or 0
-    value = f"TRY_CAST({raw} AS {kind.sql})"
-    plain = rf"'-?(0|[1-9][0-9]{{0,{MOST_DIGITS - scale - 1}}})(\.[0-9]{{0,{scale}}})?'"
-    shape = rf"'\s*[+-]?[0-9]*(\.[0-9]{{0,{scale}}}0*)?\s*'"
+def _decimal(raw: str, value: str, kind: ColumnType) -> Reading:
+    shape = rf"'\s*[+-]?[0-9]*(\.[0-9]{{0,{kind.scale or 0}}}0*)?\s*'"
     leading = "" if kind.declared else f" AND NOT regexp_full_match({raw}, {_IDENTIFIER})"
     slow = f"{value} IS NOT NULL AND regexp_full_match({raw}, {shape}){leading}"
-    fits = f"regexp_full_match({raw}, {plain}) OR ({slow})"
-    number = f"regexp_full_match({raw}, {_NUMBER}) AND isfinite(TRY_CAST({raw} AS DOUBLE))"
-    return _checked(value, fits, raw, f"({number})", "not_decimal", nan=True)
+    fits = f"starts_with({value}::VARCHAR, {raw}) OR ({slow})"
+    number = f"(regexp_full_match({raw}, {_NUMBER}) AND isfinite(TRY_CAST({raw} AS DOUBLE)))"
+    return _checked(f"TRY_CAST({raw} AS {kind.sql})", fits, raw, number, "not_decimal", nan=True)
 
 
-def _number(raw: str, declared: bool) -> Reading:
-    double = f"TRY_CAST({raw} AS DOUBLE)"
-    value = f"CASE WHEN isfinite({double}) THEN {double} END"
+def _number(raw: str, value: str, declared: bool) -> Reading:
     long = rf"'\s*([+-]?[0-9]{{16,{2 * MOST_DIGITS}}}|0[0-9]+|\+[0-9]+)\s*'"
     exact = "" if declared else f" AND NOT regexp_full_match({raw}, {long})"
-    fits = f"isfinite({double}) AND regexp_full_match({raw}, {_NUMBER}){exact}"
+    fits = f"(isfinite({value}) AND regexp_full_match({raw}, {_NUMBER}){exact})"
     loses = None if declared else f"regexp_full_match({raw}, {long})"
-    return _checked(value, fits, raw, loses, "not_number", nan=True)
+    finite = f"CASE WHEN isfinite({value}) THEN {value} END"  # NaN is missing
+    return _checked(f"TRY_CAST({raw} AS DOUBLE)", fits, raw, loses, "not_number", nan=True, output=finite)
 
 
-def _boolean(raw: str, declared: bool) -> Reading:
+def _boolean(raw: str, value: str, declared: bool) -> Reading:
     yes, no = (["true"], ["false"])
     if declared:
         yes, no = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]
     word = f"lower(trim({raw}))"
-    value = f"CASE WHEN {word} IN {_words(yes)} THEN true WHEN {word} IN {_words(no)} THEN false END"
-    return _checked(value, f"{word} IN {_words([*yes, *no])}", raw, None, "not_boolean")
+    sql = f"CASE WHEN {word} IN {_words(yes)} THEN true WHEN {word} IN {_words(no)} THEN false END"
+    return _checked(sql, f"{value} IS NOT NULL", raw, None, "not_boolean")
 
 
 def _words(words: Sequence[str]) -> str:
     return "(" + ", ".join(map(quote_value, words)) + ")"
 
 
-def _date(raw: str, formats: Sequence[str]) -> Reading:
+def _date(raw: str, value: str, formats: Sequence[str]) -> Reading:
     if tuple(formats) in ((), ("%Y-%m-%d",)):
-        value = f"TRY_CAST({raw} AS DATE)"
-        same = f"{value}::VARCHAR = {raw} AND {raw} < ':' AND {value} >= DATE '0001-01-01'"
-        slow = rf"{value} IS NOT NULL AND regexp_full_match({raw}, '\s*[0-9]{{4}}[-/][0-9]{{1,2}}[-/][0-9]{{1,2}}\s*')"
-        return _checked(value, f"({same}) OR ({slow})", raw, None, "not_date")
-    moment = _strptime(raw, formats)
-    return _checked(f"CAST({moment} AS DATE)", f"{moment} >= {_YEAR_1000}", raw, None, "not_date")
+        same = f"({value}::VARCHAR = {raw} AND {raw} < ':' AND {value} >= DATE '0001-01-01')"
+        shape = r"'\s*[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\s*'"
+        fits = f"{same} OR ({value} IS NOT NULL AND regexp_full_match({raw}, {shape}))"
+        return _checked(f"TRY_CAST({raw} AS DATE)", fits, raw, None, "not_date")
+    return _checked(f"CAST({_strptime(raw, formats)} AS DATE)", f"{value} >= DATE {_YEAR_1000}", raw, None, "not_date")
 
 
-def _moment(raw: str, kind: ColumnType, zone: str) -> Reading:
+def _moment(raw: str, value: str, kind: ColumnType, zone: str) -> Reading:
     formats = kind.formats or ISO_MOMENTS
-    zoned = kind.zoned if kind.formats else "some"
     if formats[0] in EPOCHS:
-        count = f"TRY_CAST({raw} AS BIGINT)"
-        value = f"make_timestamptz({count} * {EPOCHS[formats[0]]})"
-        return _checked(
-            value, f"{count} IS NOT NULL AND regexp_full_match({raw}, {_SIGNED_WHOLE})", raw, None, "not_moment"
-        )
+        sql = f"make_timestamptz(TRY_CAST({raw} AS BIGINT) * {EPOCHS[formats[0]]})"
+        fits = f"({value} IS NOT NULL AND regexp_full_match({raw}, {_SIGNED_WHOLE}))"
+        return _checked(sql, fits, raw, None, "not_moment")
     naive = _strptime(raw, formats)
-    value = in_zone(naive, zone)
-    fits = f"{naive} >= {_YEAR_1000}"
-    if zoned != "none":
-        carries = rf"regexp_matches({raw}, ':[0-9.]+{OFFSET}\s*$')"
-        exact = f"TRY_CAST(trim({raw}) AS TIMESTAMPTZ)"
-        value = f"CASE WHEN {carries} THEN {exact} ELSE {value} END"
-        fits = f"CASE WHEN {carries} THEN {exact} IS NOT NULL ELSE {fits} END"
-    return _checked(value, fits, raw, None, "not_moment")
+    if (kind.zoned if kind.formats else "some") == "none":
+        fits = f"{value} >= TIMESTAMP {_YEAR_1000}"
+        return _checked(naive, fits, raw, None, "not_moment", output=in_zone(value, zone))
+    carries = rf"regexp_matches({raw}, ':[0-9.]+{OFFSET}\s*$')"
+    sql = f"CASE WHEN {carries} THEN TRY_CAST(trim({raw}) AS TIMESTAMPTZ) ELSE {in_zone(naive, zone)} END"
+    return _checked(sql, f"{value} >= TIMESTAMPTZ {_YEAR_1000}", raw, None, "not_moment")
 
 
 def _strptime(raw: str, formats: Sequence[str]) -> str:
@@ -194,10 +186,10 @@ def _list_sql(raw: str, separator: str) -> str:
     return f"CASE WHEN NOT {missing_sql(raw)} THEN {listed} END"
 
 
-def vector_reading(value: str, missing: str) -> Reading:
+def vector_reading(sql: str, value: str, missing: str) -> Reading:
     """A list of finite numbers, none missing."""
     bad = f"len(list_filter({value}, lambda x: x IS NULL OR NOT isfinite(x)))"
-    return Reading(value, f"(coalesce({bad} = 0 AND len({value}) > 0, false) OR {missing})", None, "bad_vector")
+    return Reading(sql, f"(({bad} = 0 AND len({value}) > 0) OR {missing})", None, "bad_vector")
 
 
 _WHOLE_NATIVE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
@@ -226,15 +218,16 @@ def native_type(native: str) -> ColumnType | None:
     return ColumnType(ValueType.TEXT)
 
 
-def native_reading(sql: str, native: str, kind: ColumnType, zone: str) -> Reading:
+def native_reading(sql: str, value: str, native: str, kind: ColumnType, zone: str) -> Reading:
     """How to read a column in its own type; only infinity does not fit."""
     if kind.type is ValueType.NUMBER:
-        value = f"CASE WHEN isfinite({sql}) THEN {sql}::DOUBLE END"
-        return Reading(value, f"coalesce(isfinite({sql}) OR isnan({sql}), true)", None, "not_finite")
+        fits = f"({value} IS NULL OR isfinite({value}) OR isnan({value}))"
+        return Reading(f"{sql}::DOUBLE", fits, None, "not_finite", f"CASE WHEN isfinite({value}) THEN {value} END")
     if kind.type is ValueType.MOMENT:
-        naive = f"{sql}::TIMESTAMP"
-        moment = f"{sql}::TIMESTAMPTZ" if native.endswith("ZONE") else in_zone(naive, zone)
-        return Reading(moment, f"coalesce(isfinite({naive}), true)", None, "not_finite")
+        zoned = native.endswith("ZONE")
+        output = None if zoned else in_zone(value, zone)
+        kept = sql if zoned else f"{sql}::TIMESTAMP"
+        return Reading(kept, f"({value} IS NULL OR isfinite({value}))", None, "not_finite", output)
     if kind.type is ValueType.TEXT:
         return Reading(text_sql(sql))
     return Reading(f"{sql}::{kind.sql}")

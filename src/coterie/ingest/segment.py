@@ -4,7 +4,7 @@
 |---|---|
 | track | a row of the events dataset NAME: field `event`, the properties as fields |
 | identify | a row of the profiles dataset NAME_profiles: the traits as fields; a trait not given keeps its value |
-| group | a row of NAME_accounts (profiles of the entity kind `account`, key `groupId`), and of NAME_members (the field `account` of the customer) |
+| group | a row of NAME_accounts (profiles of kind `account`, key `groupId`), and of NAME_members (the customer's `account`) |
 
 The entity is `userId`, else `anonymousId`; `messageId` finds duplicates; the time is `timestamp`.
 """

@@ -13,8 +13,12 @@ from coterie.rules.values import Raw
 from coterie.rules.vocabulary import Resolver, Vocabulary
 
 
-def check_rule(rule: Rule, vocabulary: Vocabulary, *, resolver: Resolver | None = None) -> list[Refused]:
+def check_rule(
+    rule: Rule, vocabulary: Vocabulary, *, as_of: datetime | None = None, resolver: Resolver | None = None
+) -> list[Refused]:
     """All problems of a rule: unknown names, operators and values that do not fit; empty where there is none.
+
+    as_of : what relative dates count from; now if not given.
 
     >>> from coterie.rules.tree import parse_rule
     >>> from coterie.rules.vocabulary import PlainVocabulary, TagInfo
@@ -24,7 +28,7 @@ def check_rule(rule: Rule, vocabulary: Vocabulary, *, resolver: Resolver | None 
     >>> [(p.code, p.place) for p in check_rule(rule, words)]
     [('unknown_name', 'any[0]'), ('wrong_operator', 'any[1]')]
     """
-    scope = Scope(vocabulary, moments.now(), vocabulary.zone, rule.entity, resolver)
+    scope = Scope(vocabulary, as_of or moments.now(), vocabulary.zone, rule.entity, resolver)
     scope.bind(rule.root)
     return scope.problems
 

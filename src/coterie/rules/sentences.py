@@ -31,20 +31,21 @@ def sentence(rule: Rule, language: str = "en", vocabulary: Vocabulary | None = N
     >>> from coterie.rules.tree import parse_rule
     >>> rule = parse_rule({"all": [{"tag": "country", "op": "in", "value": ["France", "Germany"]}, {"events": "orders", "within": "30d"}]})
     >>> sentence(rule)
-    'Customers for whom country is one of "France", "Germany", and they have at least 1 orders in the last 30 days.'
+    'Customers whose country is one of "France", "Germany", and who have orders in the last 30 days.'
     >>> sentence(rule, "zh")
-    '圈定满足以下条件的客户：country属于“France”、“Germany”，且最近30天内有至少1次orders。'
+    '圈定满足以下条件的客户：country属于“France”、“Germany”，且最近30天内有orders。'
     """
     speaker = Speaker(language, vocabulary)
-    noun = speaker.entity(rule.entity)
-    root, english = rule.root, language != "zh"
+    noun, root = speaker.entity(rule.entity), rule.root
     if root == nodes.All(()):
-        return f"All {noun}." if english else f"{word('define', 'zh')}全部{noun}。"
+        return speaker.pick(f"All {noun}.", f"{word('define', 'zh')}全部{noun}。")
     if isinstance(root, nodes.Not) and root.name is None:
-        said = speaker.clause(root.child)
-        return f"All {noun}, except those for whom {said}." if english else f"圈定不满足以下条件的全部{noun}：{said}。"
-    said = speaker.clause(root)
-    return f"{noun[0].upper()}{noun[1:]} for whom {said}." if english else f"圈定满足以下条件的{noun}：{said}。"
+        said = speaker.clause(root.child, relative=True)
+        return speaker.pick(
+            f"All {noun}, except those {said}.", f"{word('define', 'zh')}不满足以下条件的全部{noun}：{said}。"
+        )
+    said = speaker.clause(root, relative=True)
+    return speaker.pick(f"{noun[0].upper()}{noun[1:]} {said}.", f"{word('define', 'zh')}满足以下条件的{noun}：{said}。")
 
 
 def node_sentence(node: Node, language: str = "en", vocabulary: Vocabulary | None = None) -> str:
@@ -74,24 +75,32 @@ class Speaker:
         known = GLOSSARY.get(kind)
         return self.pick(f"{known.en if known else kind}s", known.zh if known else kind)
 
-    def clause(self, node: Node, nested: bool = False) -> str:
-        """A node as part of a sentence; a group inside another stands in parentheses."""
+    def clause(self, node: Node, *, nested: bool = False, relative: bool = False) -> str:
+        """A node as part of a sentence; a group inside another stands in parentheses.
+
+        relative : English begins with `who` or `whose`, to follow the people it is about.
+        """
         match node:
             case nodes.All(children, name):
-                return self._group([self.clause(c, True) for c in children], "and", name, nested)
+                parts = [self.clause(c, nested=True, relative=relative) for c in children]
+                return self._group(parts, "and", name, nested)
             case nodes.Any(children, name):
-                return self._group([self.clause(c, True) for c in children], "or", name, nested)
+                parts = [self.clause(c, nested=True, relative=relative) for c in children]
+                return self._group(parts, "or", name, nested)
             case nodes.Not(child, name):
-                said = self.clause(child, True)
-                return self._group([self.pick(f"it is not true that {said}", f"不满足{said}")], "and", name, nested)
+                said = self.clause(child, nested=True)
+                opening = "for whom it" if relative else "it"
+                return self._group(
+                    [self.pick(f"{opening} is not true that {said}", f"不满足{said}")], "and", name, nested
+                )
             case _:
-                return node.clause(self)
+                said = node.clause(self)
+                return _relative(said) if relative and self.language == "en" else said
 
     def _group(self, parts: list[str], joint: str, name: str | None, nested: bool) -> str:
-        between = self.pick(f", {word(joint)} ", f"，{word(joint, 'zh')}")
-        said = between.join(parts)
+        said = self.pick(f", {word(joint)} ", f"，{word(joint, 'zh')}").join(parts)
         if name is not None:
-            return self.pick(f'"{name}" ({said})', f"“{name}”（{said}）")
+            return self.pick(f'in "{name}" ({said})', f"“{name}”（{said}）")
         return self.pick(f"({said})", f"（{said}）") if nested and len(parts) > 1 else said
 
     def tag(self, name: str) -> tuple[str, ValueType | None]:
@@ -176,6 +185,17 @@ class Speaker:
         if isinstance(value, date):
             return value.isoformat()
         return self.value(value, kind)
+
+
+def _relative(said: str) -> str:
+    """A condition as it follows the people it is about.
+
+    >>> _relative("country is known"), _relative("they have no orders"), _relative("the total Price of orders is 5")
+    ('whose country is known', 'who have no orders', 'whose total Price of orders is 5')
+    """
+    if said.startswith("they "):
+        return f"who {said[5:]}"
+    return f"whose {said.removeprefix('the ')}"
 
 
 def number(value: float | Decimal) -> str:

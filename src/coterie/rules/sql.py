@@ -217,7 +217,7 @@ class _Sets:
     def sql(self) -> str:
         """The WITH that ends in `last`: for each chunk `everyone` and every condition's set within it."""
         row = 'u."row"'
-        everyone = f'SELECT {_chunk(row)} AS chunk, {_collected(row)} AS everyone\nFROM "universe" AS u\nGROUP BY chunk'
+        everyone = f'SELECT {_chunk(row)} AS chunk, {_collected(row)} AS everyone\nFROM "universe" AS u\nGROUP BY 1'
         parts = [f"WITH everyone AS (\n{indented(everyone)}\n)"]
         joins = ""
         for number, ((relation, row), conditions) in enumerate(self.sources.items()):
@@ -225,7 +225,7 @@ class _Sets:
             joins += f"\nLEFT JOIN s{number} USING (chunk)"
         columns = ",\n  ".join(["chunk", "everyone", *(f"{sql} AS {name}" for name, sql in self.columns.items())])
         last = f"SELECT\n  {columns}\nFROM everyone{joins}"
-        parts.append(f"condition AS (\n{indented(last)}\n)")
+        parts.append(f"condition AS MATERIALIZED (\n{indented(last)}\n)")
         for number, step in enumerate(self.steps):
             columns = ", ".join(["*", *(f"{sql} AS {name}" for sql, name in step.items())])
             parts.append(
@@ -244,7 +244,7 @@ def _scanned(relation: str, row: str, conditions: dict[str, str]) -> str:
         columns = [f"{_collected(row, sql)} AS {name}" for sql, name in conditions.items()]
         kept = ""
     selected = ",\n  ".join([f"{_chunk(row)} AS chunk", *columns])
-    return f"SELECT\n  {selected}\n{relation}{kept}\nGROUP BY chunk"
+    return f"SELECT\n  {selected}\n{relation}{kept}\nGROUP BY 1"  # by number, since a tag may be named `chunk`
 
 
 def _size(bits: _Bits) -> str:

@@ -226,10 +226,6 @@ def _temporal(raw: Raw, kind: ValueType, tz: ZoneInfo, name: str, place: str) ->
         raise Refused("bad_value", '"now" would make the count unrepeatable.', place=place, fix='Write {"ago": "0d"}.')
     try:
         return moments.parse_moment(raw, tz, place=place) if kind is ValueType.MOMENT else date.fromisoformat(raw)
-    except OverflowError:
-        raise Refused(
-            "bad_moment", f'"{raw}" is outside the calendar.', place=place, fix="Use years 1 to 9999."
-        ) from None
     except ValueError:
         raise Refused("bad_moment", f'"{shown(raw)}" is not a date.', place=place, fix='Write "2011-12-10".') from None
 

@@ -202,9 +202,9 @@ def where_clause(tree: Node, speaker: Speaker, dataset: Dataset | None) -> str:
     class FieldSpeaker(Speaker):
         """Says a condition with the field's own label and type."""
 
-        def clause(self, node: Node, nested: bool = False) -> str:
+        def clause(self, node: Node, *, nested: bool = False, relative: bool = False) -> str:
             if not isinstance(node, FieldLeaf):
-                return super().clause(node, nested)
+                return super().clause(node, nested=nested, relative=relative)
             subject, kind = self.field(dataset, node.field)
             return self.comparison(subject, node.op, node.value, kind)
 

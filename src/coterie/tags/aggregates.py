@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from coterie.catalog.schemas import Aggregate, Condition, Dataset, TagDefinition, ValueType
+from coterie.engines.sql import quote_value
 from coterie.errors import NotFound, Refused
 from coterie.kit.moments import before
 from coterie.rules.expressions import Resolved, parse_expression
@@ -17,7 +19,7 @@ from coterie.rules.fields import find_field, joins_sql
 from coterie.rules.spans import read_span
 from coterie.rules.vocabulary import Vocabulary
 from coterie.rules.where import where_sql
-from coterie.tags.measures import MEASURES, Clock, How, Input, both
+from coterie.tags.measures import MEASURES, Clock, How, Input, Need, both
 from coterie.tags.sources import Span
 
 ALIAS = "e"
@@ -59,7 +61,10 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class StateColumn:
-    """One column of a state; its name is a digest of all that determines its values but data version and as-of."""
+    """One column of a state; its name is a digest of all that determines its values but data version and as-of.
+
+    text : the argument is text.
+    """
 
     name: str
     how: How
@@ -67,6 +72,7 @@ class StateColumn:
     condition: str | None
     window: Window
     context: tuple[str, ...] = ()
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def compile_aggregate(
     given = compiler.input(spec, place)
     window = read_window(spec, place)
     columns = {
-        need.role: _column(need.how, need.argument, need.condition, window, (fingerprint, clock.zone.key))
+        need.role: _column(need, window, (fingerprint, clock.zone.key), given.type)
         for need in MEASURES[spec.measure].needs(given, clock)
     }
     lookups = tuple(sorted(compiler.lookups))
@@ -154,11 +160,25 @@ def full_fold(column: StateColumn, clock: Clock) -> Fold:
     return Fold(column, column.name, both(column.condition, column.window.sql(clock, AT)))
 
 
-def scan_sql(folds: Sequence[Fold], source: str, joins: str = "") -> str:
+# Few texts, by the expression that gives them, in the order of their hashes: their places stand for them within a scan.
+Codes: TypeAlias = Mapping[str, Sequence[str]]
+MAX_CODES = 32
+
+
+def code_sql(value: str, texts: Sequence[str]) -> str:
+    """The place of a text, from 0; missing where it is missing.
+
+    >>> code_sql("x", ["a", "b"])
+    "CASE x WHEN 'a' THEN 0 WHEN 'b' THEN 1 END"
+    """
+    return f"CASE {value} {' '.join(f'WHEN {quote_value(t)} THEN {i}' for i, t in enumerate(texts))} END"
+
+
+def scan_sql(folds: Sequence[Fold], source: str, joins: str = "", codes: Codes = MappingProxyType({})) -> str:
     """One scan of `source` that gives all results, a row an entity (`_entity`); an expression is computed once a
     row."""
     inner = _Inner()
-    outer = [f"{_folded(fold, inner)} AS {fold.name}" for fold in folds]
+    outer = [f"{_folded(fold, inner, codes)} AS {fold.name}" for fold in folds]
     rows = f"SELECT {ALIAS}._entity{inner.sql()} FROM {source} AS {ALIAS}{joins}"
     return f"SELECT {', '.join(['_entity', *outer])} FROM ({rows}) WHERE _entity IS NOT NULL GROUP BY _entity"
 
@@ -199,6 +219,23 @@ class PairGroup:
             f"SELECT {ALIAS}._entity, {self.value} AS value, ({number})::BIGINT AS n"
             f" FROM {source} AS {ALIAS}{joins} WHERE {where} GROUP BY ALL"
         )
+
+    def counts(self, texts: Sequence[str], kept: str | None) -> list[Fold]:
+        """Where the values are few texts: the number of rows of each, as results of a scan with other columns."""
+        first = self.columns[0]
+        code = code_sql(str(first.argument), texts)
+        made = []
+        for place in range(len(texts)):
+            column = replace(first, name=f"{self.name}_{place}", how=How.COUNT, argument=None)
+            made.append(Fold(column, column.name, both(kept, first.condition, f"{code} = {place}")))
+        return made
+
+    def unpivoted_sql(self, table: str, texts: Sequence[str]) -> str:
+        """The pairs, from the table of a scan with those counts."""
+        values = [f"hash({quote_value(t)})" if self.hashed else quote_value(t) for t in texts]
+        counts = [f"{self.name}_{place}" for place in range(len(texts))]
+        both_lists = f"unnest([{', '.join(values)}]) AS value, unnest([{', '.join(counts)}]) AS n"
+        return f"SELECT row, value, n FROM (SELECT row, {both_lists} FROM {table}) WHERE n > 0"
 
     def folded_sql(self, pairs: str) -> str:
         """The columns, a row each `row` of `pairs`. Of values equally frequent the least is taken."""
@@ -243,11 +280,13 @@ _TIMED = {How.FIRST: "min", How.LAST: "max"}
 _TWO_TO_64 = "18446744073709551616::HUGEINT"
 
 
-def _folded(fold: Fold, inner: _Inner) -> str:
+def _folded(fold: Fold, inner: _Inner, codes: Codes) -> str:
     argument, how = fold.column.argument, fold.column.how
     kept = "" if fold.kept is None else f" FILTER (WHERE {inner.name(fold.kept)})"
     if how in _TIMED:
         assert argument is not None, "first and last are of something"
+        if argument in codes:
+            return _coded(_TIMED[how], argument, kept, inner, codes[argument])
         return _timed(_TIMED[how], argument, kept, inner)
     return f"{_FUNCTIONS[how]}({'*' if argument is None else inner.name(argument)}){kept}"
 
@@ -262,11 +301,21 @@ def _timed(extreme: str, value: str, kept: str, inner: _Inner) -> str:
     return f"CASE WHEN {moment} IS NOT NULL THEN {{'at': {moment}, 'hash': hash({found}), 'value': {found}}} END"
 
 
-def _column(
-    how: How, argument: str | None, condition: str | None, window: Window, context: tuple[str, str]
-) -> StateColumn:
-    text = repr((how, argument, condition, window, context))
-    return StateColumn(f"c_{hashlib.sha256(text.encode()).hexdigest()[:16]}", how, argument, condition, window, context)
+def _coded(extreme: str, value: str, kept: str, inner: _Inner, texts: Sequence[str]) -> str:
+    """The same for few texts: moment and place are one number, whose extreme costs an eighth."""
+    key = inner.name(f"epoch_us({AT}) * {MAX_CODES} + {code_sql(value, texts)}")
+    found = f"{extreme}({key}){kept}"
+    place = f"(({found} % {MAX_CODES} + {MAX_CODES}) % {MAX_CODES})"
+    text = f"{quote_value(list(texts))}[{place} + 1]"
+    moment = f"make_timestamptz(({found} - {place}) // {MAX_CODES})"
+    return f"CASE WHEN {found} IS NOT NULL THEN {{'at': {moment}, 'hash': hash({text}), 'value': {text}}} END"
+
+
+def _column(need: Need, window: Window, context: tuple[str, str], kind: ValueType | None) -> StateColumn:
+    parts = repr((need.how, need.argument, need.condition, window, context))
+    name = f"c_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
+    is_text = kind is ValueType.TEXT
+    return StateColumn(name, need.how, need.argument, need.condition, window, context, is_text)
 
 
 class _Compiler:

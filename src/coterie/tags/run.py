@@ -95,6 +95,7 @@ class Run:
         self.done = unfinished if same else None
         self.scanned = 0
         self._fingerprints: dict[str, str] = {}
+        self._members: list[Any] = []
 
     # ------------------------------------------------------------ the plan
 
@@ -287,7 +288,8 @@ class Run:
         engine.execute(f"CREATE OR REPLACE TEMP VIEW numbering AS SELECT * FROM {scan(files)}")
         seen = f"first_seen IS NULL OR first_seen <= {quote_value(self.clock.as_of)}"
         engine.execute(f"CREATE OR REPLACE TEMP VIEW universe AS SELECT row, entity FROM numbering WHERE {seen}")
-        record.entities = engine.value("SELECT count(*) FROM universe")
+        record.entities, total = engine.row("SELECT count(*), sum(hash(row)::HUGEINT) FROM universe")
+        self._members = [record.entities, str(total)]  # stands for who is in the universe
 
     def _universe_sql(self) -> str:
         """row, entity and first_seen of every entity; a later batch may bring an earlier first_seen, and NULL is
@@ -354,8 +356,7 @@ class Run:
         return self._write(engine, name, family_sql(engine, tags, inputs, types, self.clock.zone.key), identity, tags)
 
     def _family_identity(self, tags: Sequence[TagDefinition], record: BuildRecord) -> str:
-        assert record.universe is not None, "made first"
-        parts: list[Any] = [self.clock.zone.key, record.universe.identity, record.entities]
+        parts: list[Any] = [self.clock.zone.key, self._members]
         for tag in sorted(tags, key=lambda t: t.name):
             parts.append(_tag_part(tag))
             match tag.spec:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from coterie.catalog.schemas import Dataset
 from coterie.engines.duckdb import Engine, scan
@@ -17,14 +18,25 @@ from coterie.engines.sql import quote_value
 from coterie.lake.service import Lake
 from coterie.lake.tables import TableFiles
 from coterie.tags import ledgers
-from coterie.tags.aggregates import ALIAS, AT, Fold, PairGroup, StateColumn, full_fold, pair_groups, scan_sql
+from coterie.tags.aggregates import (
+    ALIAS,
+    AT,
+    MAX_CODES,
+    Codes,
+    Fold,
+    PairGroup,
+    StateColumn,
+    full_fold,
+    pair_groups,
+    scan_sql,
+)
 from coterie.tags.files import BuildFiles
 from coterie.tags.measures import Clock, How, both
 from coterie.tags.sources import Span, disjoint, newer, newer_files, oriented, rows_read, visible
 
-# Carrying on reads the rows that came and those at the edges of windows; beyond this share of all rows a scan is
-# cheaper.
-_CARRY_SHARE = 0.5
+CODED_ROWS = 2_000_000  # below, looking for few texts costs more than it saves
+_SAMPLE_ROWS = 100_000
+_CODED = frozenset({How.DISTINCT, How.MODE, How.FIRST, How.LAST})
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class StateWork:
         table = self.lake.files(self.dataset.table, self.version)
         source = oriented(self.visible(table), self.end)
         made = self.scan_all(self.columns, source, table)
-        name = self.files.write(self.engine, _joined(self.engine, made.tables))
+        name = self.files.write(self.engine, _joined(made.tables))
         record = StateRecord(
             name, tuple(c.name for c in self.columns), made.ledgers, _iso(self.clock), self.version, id_
         )
@@ -104,25 +116,66 @@ class StateWork:
         return visible(self.dataset, table, self.clock.as_of, rows)
 
     def scan_all(self, columns: Sequence[StateColumn], source: str, table: TableFiles) -> _Made:
-        """Temporary tables (row, columns) from one scan for the plain columns and one for each group of pairs."""
+        """Temporary tables (row, columns) from one scan for the plain columns, and one for each group of pairs of many
+        values; few values are counted in the scan of the plain columns."""
         made = _Made()
-        if plain := [c for c in columns if not c.how.pairs]:
-            self.scanned += self.cost(plain, table)
-            made.tables.append(self.plain(plain, source))
-        for group in pair_groups(columns):
-            self.scanned += self.cost(group.columns, table)
-            window = group.columns[0].window.sql(self.clock, AT)
-            pairs = self.numbered(group.scan_sql(source, window, self.joins))
-            made.tables.append(self.temporary(group.folded_sql(pairs)))
-            made.ledgers[group.name] = (self.files.write(self.engine, f"FROM {pairs} ORDER BY row"),)
-            self.drop(pairs)
+        plain, groups = [c for c in columns if not c.how.pairs], pair_groups(columns)
+        codes = self.codes(columns, source, table)
+        counted = [g for g in groups if g.columns[0].argument in codes]
+        if plain or counted:
+            read = [*plain, *(g.columns[0] for g in counted)]
+            self.scanned += self.cost(read, table)
+            wide = self.plain(plain, source, codes, counted)
+            made.tables.append((wide, [c.name for c in plain]))
+            for group in counted:
+                texts = codes[str(group.columns[0].argument)]
+                self.fold(group, self.temporary(group.unpivoted_sql(wide, texts)), made)
+        for group in groups:
+            if group not in counted:
+                self.scanned += self.cost(group.columns, table)
+                window = group.columns[0].window.sql(self.clock, AT)
+                self.fold(group, self.numbered(group.scan_sql(source, window, self.joins)), made)
         return made
 
-    def plain(self, columns: Sequence[StateColumn], source: str) -> str:
-        """A temporary table (row, columns) from one scan of `source`, from the earliest window's start on."""
-        span = self.widest(columns)
+    def fold(self, group: PairGroup, pairs: str, made: _Made) -> None:
+        """Make a group's columns and ledger of its pairs, which are dropped."""
+        made.tables.append((self.temporary(group.folded_sql(pairs)), [c.name for c in group.columns]))
+        made.ledgers[group.name] = (self.files.write(self.engine, f"FROM {pairs} ORDER BY row"),)
+        self.engine.execute(f"DROP TABLE {pairs}")
+
+    def codes(self, columns: Iterable[StateColumn], source: str, table: TableFiles) -> Codes:
+        """The texts of expressions that have few, where there are so many rows that looking for them pays."""
+        if rows_read(table) < CODED_ROWS:
+            return {}
+        wanted = {c.argument: c for c in columns if c.argument and c.text and c.how in _CODED}
+        found = {}
+        for argument in wanted:
+            values = f"SELECT {argument} AS v FROM {source} AS {ALIAS}{self.joins}"
+            self.scanned += _SAMPLE_ROWS
+            some = f"SELECT count(DISTINCT v) FROM ({values} LIMIT {_SAMPLE_ROWS})"
+            if self.engine.value(some) <= MAX_CODES:
+                self.scanned += rows_read(table)
+                texts = self.engine.rows(f"SELECT DISTINCT v FROM ({values}) WHERE v IS NOT NULL ORDER BY hash(v)")
+                if len(texts) <= MAX_CODES:
+                    found[argument] = [text for (text,) in texts]
+        return found
+
+    def plain(
+        self,
+        columns: Sequence[StateColumn],
+        source: str,
+        codes: Codes = MappingProxyType({}),
+        counted: Sequence[PairGroup] = (),
+    ) -> str:
+        """A temporary table (row, columns, counts of the groups' values) from one scan of `source`, from the earliest
+        window's start on."""
+        span = self.widest([*columns, *(g.columns[0] for g in counted)])
         rows = source if span.start is None else f"(SELECT * FROM {source} WHERE {span.sql('_at')})"
-        return self.numbered(scan_sql([full_fold(c, self.clock) for c in columns], rows, self.joins))
+        folds = [full_fold(c, self.clock) for c in columns]
+        for group in counted:
+            texts = codes[str(group.columns[0].argument)]
+            folds += group.counts(texts, group.columns[0].window.sql(self.clock, AT))
+        return self.numbered(scan_sql(folds, rows, self.joins, codes))
 
     def widest(self, columns: Iterable[StateColumn]) -> Span:
         """The span that holds all windows of these columns; open if one column has none."""
@@ -146,10 +199,6 @@ class StateWork:
         self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
         return name
 
-    def drop(self, name: str) -> None:
-        """Drop a temporary table early; its name is not used again."""
-        self.engine.execute(f"DROP TABLE {name}")
-
     def forget(self) -> None:
         """Drop the temporary tables."""
         for name in self._temporary:
@@ -158,10 +207,18 @@ class StateWork:
 
 @dataclass
 class _Made:
-    """Temporary tables (row, columns), and the ledgers that were written."""
+    """Temporary tables by row with the columns to take from them, and the ledgers that were written."""
 
-    tables: list[str] = field(default_factory=list)
+    tables: list[tuple[str, list[str]]] = field(default_factory=list)
     ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class _Stale(NamedTuple):
+    """Extremes that were lost: a table that tells of whom (row, true or false by column), those found anew, and which."""
+
+    lost: str
+    found: str
+    columns: frozenset[str]
 
 
 @dataclass
@@ -249,21 +306,26 @@ class _Carry:
                 folds.append(Fold(column, f"{column.name}_out", both(column.condition, removed)))
         return self.work.numbered(scan_sql(folds, delta, self.work.joins))
 
-    def stale(self, changed: str | None) -> tuple[str, str] | None:
-        """Where a row that left held an extreme, the extreme is sought anew: those entities, and their new extremes."""
+    def stale(self, changed: str | None) -> _Stale | None:
+        """Where a row that left held an extreme, the extreme is sought anew among the rows of its window."""
         extremes = [c for c in self.plain if c.how in _EXTREMES]
         if not self.moved or not extremes:
             return None
-        lost = " OR ".join(f"d.{c.name}_out {_EXTREMES[c.how][1]} o.{c.name}" for c in extremes)
         work = self.work
-        rows = work.temporary(f"SELECT d.row FROM {changed} d JOIN old_state o ON o.row = d.row WHERE {lost}")
-        if not work.engine.value(f"SELECT count(*) FROM {rows}"):
+        held = {c.name: f"d.{c.name}_out {_EXTREMES[c.how][1]} o.{c.name}" for c in extremes}
+        lost = ", ".join(f"coalesce({sql}, false) AS {name}" for name, sql in held.items())
+        rows = work.temporary(f"SELECT row, {lost} FROM {changed} d JOIN old_state o USING (row)")
+        counts = ", ".join(f"count(*) FILTER (WHERE {name})" for name in held)
+        found = work.engine.row(f"SELECT {counts} FROM {rows}")
+        columns = [c for c, count in zip(extremes, found, strict=True) if count]
+        if not columns:
             return None
         table = work.lake.files(work.dataset.table, work.version)
-        work.scanned += work.cost(extremes, table)
-        keys = f"SELECT n.entity FROM {work.numbering} n JOIN {rows} s ON s.row = n.row"
+        work.scanned += work.cost(columns, table)
+        some = " OR ".join(f"s.{c.name}" for c in columns)
+        keys = f"SELECT n.entity FROM {work.numbering} n JOIN {rows} s ON s.row = n.row WHERE {some}"
         source = f"(SELECT * FROM {oriented(work.visible(table), work.end)} WHERE _entity IN ({keys}))"
-        return rows, work.plain(extremes, source)
+        return _Stale(rows, work.plain(columns, source), frozenset(c.name for c in columns))
 
     def pairs(self, group: PairGroup, delta: str) -> tuple[str, tuple[str, ...]]:
         """A temporary table of the group's columns for the entities whose values changed, and the longer ledger."""
@@ -291,19 +353,19 @@ class _Carry:
     def merged(
         self,
         changed: str | None,
-        stale: tuple[str, str] | None,
+        stale: _Stale | None,
         pairs: Sequence[tuple[str, tuple[str, ...]]],
-        fresh: Sequence[str],
+        fresh: Sequence[tuple[str, list[str]]],
     ) -> str:
         """The new state: each column from the old one and what changed."""
         tables = "old_state o" + (f" FULL JOIN {changed} d USING (row)" if changed else "")
         tables += "".join(f" FULL JOIN {made} p{i} USING (row)" for i, (made, _) in enumerate(pairs))
-        tables += "".join(f" FULL JOIN {made} USING (row)" for made in fresh)
+        tables += "".join(f" FULL JOIN {made} USING (row)" for made, _ in fresh)
         if stale:
-            tables += f" LEFT JOIN {stale[0]} s USING (row) LEFT JOIN {stale[1]} r USING (row)"
+            tables += f" LEFT JOIN {stale.lost} s USING (row) LEFT JOIN {stale.found} r USING (row)"
         columns = ["row"]
         for column in self.plain:
-            columns.append(f"{self.carried(column, stale is not None)} AS {column.name}")
+            columns.append(f"{self.carried(column, stale)} AS {column.name}")
         for i, (group, (made, _)) in enumerate(zip(self.groups, pairs, strict=True)):
             touched = f"row IN (SELECT row FROM {made})"
             columns += [
@@ -312,14 +374,16 @@ class _Carry:
         columns += [c.name for c in self.fresh]
         return f"SELECT {', '.join(columns)} FROM {tables}"
 
-    def carried(self, column: StateColumn, some_stale: bool) -> str:
+    def carried(self, column: StateColumn, stale: _Stale | None) -> str:
         """A plain column of the new state."""
         name = column.name
         if column.how in (How.COUNT, How.ADD):
             out = f" - coalesce(d.{name}_out, 0)" if self.moved else ""
             return f"coalesce(o.{name}, 0) + coalesce(d.{name}, 0){out}"
         kept = f"{_EXTREMES[column.how][0]}(o.{name}, d.{name})"
-        return f"CASE WHEN s.row IS NULL THEN {kept} ELSE r.{name} END" if some_stale else kept
+        if stale is None or name not in stale.columns:
+            return kept
+        return f"CASE WHEN s.{name} THEN r.{name} ELSE {kept} END"
 
 
 _NEW = f"{ALIAS}._new"
@@ -347,9 +411,9 @@ def _iso(clock: Clock) -> str:
     return clock.as_of.isoformat()
 
 
-def _joined(engine: Engine, tables: Sequence[str]) -> str:
+def _joined(tables: Sequence[tuple[str, list[str]]]) -> str:
     """All tables side by side; their order is of no matter."""
     if not tables:
         return "SELECT NULL::BIGINT AS row WHERE false"
-    joined = tables[0] + "".join(f" FULL JOIN {t} USING (row)" for t in tables[1:])
-    return f"SELECT * FROM {joined}"
+    joined = tables[0][0] + "".join(f" FULL JOIN {t} USING (row)" for t, _ in tables[1:])
+    return f"SELECT {', '.join(['row', *(name for _, names in tables for name in names)])} FROM {joined}"

@@ -1,17 +1,17 @@
 -- {"all": [{"audience": "loyal"}, {"not": {"list": "vip list"}}, {"audience": "loyal", "snapshot": "s1"}]}
--- Customers for whom they are in the audience "loyal", and it is not true that they are on the list "vip list", and they are in snapshot "s1" of the audience "loyal".
+-- Customers who are in the audience "loyal", and for whom it is not true that they are on the list "vip list", and who are in snapshot "s1" of the audience "loyal".
 -- 圈定满足以下条件的客户：属于人群包“loyal”，且不满足在名单“vip list”中，且属于人群包“loyal”的快照“s1”。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."age" >= 30) AS c0,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."vip" = true) AS c1
+    bitstring_agg(CASE WHEN f."age" >= 30 THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c0,
+    bitstring_agg(CASE WHEN f."vip" = true THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c1
   FROM "family:profile" AS f
-  GROUP BY chunk
+  GROUP BY 1
 ), s1 AS (
   SELECT
     m."row" >> 16 AS chunk,
@@ -19,7 +19,7 @@ WITH everyone AS (
   FROM (
     SELECT unnest([3, 65536]::BIGINT[]) AS "row"
   ) AS m
-  GROUP BY chunk
+  GROUP BY 1
 ), s2 AS (
   SELECT
     m."row" >> 16 AS chunk,
@@ -27,8 +27,8 @@ WITH everyone AS (
   FROM (
     SELECT unnest([0, 1, 2]::BIGINT[]) AS "row"
   ) AS m
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,10 +1,10 @@
 -- {"events": "orders", "measure": "avg", "of": "Price", "op": "gt", "value": 2.5}
--- Customers for whom the average Price of orders is above 2.5.
+-- Customers whose average Price of orders is above 2.5.
 -- 圈定满足以下条件的客户：orders的Price平均值大于2.5。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     u."row" >> 16 AS chunk,
@@ -17,8 +17,8 @@ WITH everyone AS (
     HAVING favg("e"."Price") >= 2.5000000050000004::DOUBLE
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

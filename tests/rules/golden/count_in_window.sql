@@ -1,10 +1,10 @@
 -- {"events": "orders", "where": {"field": "Country", "op": "eq", "value": "Germany"}, "at_least": 3, "within": "30d"}
--- Customers for whom they have at least 3 orders in the last 30 days (where Country is "Germany").
+-- Customers who have at least 3 orders in the last 30 days (where Country is "Germany").
 -- 圈定满足以下条件的客户：最近30天内有至少3次orders（Country为“Germany”）。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     u."row" >> 16 AS chunk,
@@ -17,8 +17,8 @@ WITH everyone AS (
     HAVING count(*) >= 3
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,25 +1,25 @@
 -- {"any": [{"all": [{"tag": "score", "op": "gt", "value": 0.1}, {"tag": "vip", "op": "eq", "value": true}]}, {"not": {"tag": "rfm.monetary", "op": "lt", "value": 99.95}}]}
--- Customers for whom (score is above 0.1, and vip is true), or it is not true that rfm.monetary is below 99.95.
+-- Customers (whose score is above 0.1, and whose vip is true), or for whom it is not true that rfm.monetary is below 99.95.
 -- 圈定满足以下条件的客户：（score大于0.1，且vip为是），或不满足rfm.monetary小于99.95。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."score" > 0.1::DOUBLE) AS c0,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."rfm.monetary" < 99.95) AS c2
+    bitstring_agg(CASE WHEN f."score" > 0.1::DOUBLE THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c0,
+    bitstring_agg(CASE WHEN f."rfm.monetary" < 99.95 THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c2
   FROM "family:rfm" AS f
-  GROUP BY chunk
+  GROUP BY 1
 ), s1 AS (
   SELECT
     f."row" >> 16 AS chunk,
     bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) AS c1
   FROM "family:profile" AS f
   WHERE f."vip" = true
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,
@@ -42,22 +42,22 @@ ORDER BY u."row"
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."score" > 0.1::DOUBLE) AS c0,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."rfm.monetary" < 99.95) AS c2
+    bitstring_agg(CASE WHEN f."score" > 0.1::DOUBLE THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c0,
+    bitstring_agg(CASE WHEN f."rfm.monetary" < 99.95 THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c2
   FROM "family:rfm" AS f
-  GROUP BY chunk
+  GROUP BY 1
 ), s1 AS (
   SELECT
     f."row" >> 16 AS chunk,
     bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) AS c1
   FROM "family:profile" AS f
   WHERE f."vip" = true
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,10 +1,10 @@
 -- {"events": "orders", "where": {"any": [{"field": "products.Category", "op": "contains", "value": "a"}, {"not": {"field": "products.Cost", "op": "gte", "value": 1.5}}]}, "measure": "distinct", "of": "Order Id", "op": "gte", "value": 2}
--- Customers for whom the number of different Order Id of orders (where products.Category contains "a", or it is not true that products.Cost is at least 1.5) is at least 2.
+-- Customers whose number of different Order Id of orders (where products.Category contains "a", or it is not true that products.Cost is at least 1.5) is at least 2.
 -- 圈定满足以下条件的客户：orders（products.Category包含“a”，或不满足products.Cost不小于1.5）的Order Id去重数不小于2。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     u."row" >> 16 AS chunk,
@@ -18,8 +18,8 @@ WITH everyone AS (
     HAVING count(DISTINCT "e"."_key") >= 2
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

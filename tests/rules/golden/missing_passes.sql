@@ -1,18 +1,18 @@
 -- {"tag": "rfm.monetary", "op": "not_exists"}
--- Customers for whom rfm.monetary is missing.
+-- Customers whose rfm.monetary is missing.
 -- 圈定满足以下条件的客户：rfm.monetary缺失。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
     bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM "family:rfm" AS f
   WHERE NOT coalesce(f."rfm.monetary" IS NULL, false)
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,10 +1,10 @@
 -- {"events": "orders", "never": true, "between": ["90d", "30d"]}
--- Customers for whom they have no orders between 90 days ago and 30 days ago.
+-- Customers who have no orders between 90 days ago and 30 days ago.
 -- 圈定满足以下条件的客户：90天前至30天前没有orders。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     u."row" >> 16 AS chunk,
@@ -17,8 +17,8 @@ WITH everyone AS (
     HAVING NOT coalesce(count(*) = 0, false)
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

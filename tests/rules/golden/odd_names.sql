@@ -1,18 +1,18 @@
 -- {"tag": "odd \"名\"", "op": "matches", "value": "^a'b"}
--- Customers for whom odd "名" matches "^a'b".
+-- Customers whose odd "名" matches "^a'b".
 -- 圈定满足以下条件的客户：odd "名"匹配模式“^a'b”。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
     bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM "family:odd ""family""" AS f
   WHERE regexp_matches(f."odd ""名""", '^a''b')
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,18 +1,18 @@
 -- {"tag": "country", "op": "eq", "value": "O'Neil"}
--- Customers for whom country is "O'Neil".
+-- Customers whose country is "O'Neil".
 -- 圈定满足以下条件的客户：国家为“O'Neil”。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
     bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM "family:profile" AS f
   WHERE f."country" = 'O''Neil'
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

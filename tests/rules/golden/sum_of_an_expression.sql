@@ -1,10 +1,10 @@
 -- {"events": "orders", "measure": "sum", "of": "Quantity * Price", "op": "gte", "value": 99.95}
--- Customers for whom the total Quantity * Price of orders is at least 99.95.
+-- Customers whose total Quantity * Price of orders is at least 99.95.
 -- 圈定满足以下条件的客户：orders的Quantity * Price合计不小于99.95。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     u."row" >> 16 AS chunk,
@@ -17,8 +17,8 @@ WITH everyone AS (
     HAVING coalesce(sum(TRY("e"."Quantity" * "e"."Price")), 0) >= 99.95
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -1,18 +1,18 @@
 -- {"all": [{"tag": "country", "op": "in", "value": ["法国", "Germany"]}, {"tag": "age", "op": "between", "value": [18, 64]}]}
--- Customers for whom country is one of "法国", "Germany", and age is from 18 to 64.
+-- Customers whose country is one of "法国", "Germany", and whose age is from 18 to 64.
 -- 圈定满足以下条件的客户：国家属于“法国”、“Germany”，且age介于18与64之间。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u
-  GROUP BY chunk
+  GROUP BY 1
 ), s0 AS (
   SELECT
     f."row" >> 16 AS chunk,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."country" IN ('法国', 'Germany')) AS c0,
-    bitstring_agg((f."row" & 65535)::INTEGER, 0, 65535) FILTER (WHERE f."age" BETWEEN 18 AND 64) AS c1
+    bitstring_agg(CASE WHEN f."country" IN ('法国', 'Germany') THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c0,
+    bitstring_agg(CASE WHEN f."age" BETWEEN 18 AND 64 THEN (f."row" & 65535)::INTEGER END, 0, 65535) AS c1
   FROM "family:profile" AS f
-  GROUP BY chunk
-), condition AS (
+  GROUP BY 1
+), condition AS MATERIALIZED (
   SELECT
     chunk,
     everyone,

@@ -2,10 +2,10 @@
 
 The rule, in order:
 
-1. If there is structure, and for some k of 3 or more any two segments stand apart (see `separation`), the largest such
-   k.
-2. Else the largest k whose segments all come back in bootstraps (mean Jaccard at least .75, "valid" in Hennig's words).
-   Where two segments stand apart, more must be nearly as compact: at least 85 % of the silhouette of two.
+1. If there is structure, and for 3 or more segments any two stand apart (see `separation`), the largest such number.
+2. Else the largest k whose segments all come back in bootstraps (mean Jaccard less one standard error at least .75,
+   "valid" in Hennig's words). Where two segments stand apart, more must be nearly as compact: at least 85 % of the
+   silhouette of two.
 3. Else the k whose weakest segment comes back most often.
 
 Vetoed solutions are left out first. Silhouette, Calinski-Harabasz, Davies-Bouldin and gap are shown beside, with the k
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from coterie.kit.progress import Progress
 from coterie.learn.segments.criteria import Silhouette, calinski_harabasz, davies_bouldin, distances, silhouette
 from coterie.learn.segments.kmeans import Clusters, Method, nearest
-from coterie.learn.segments.separation import APART, separation, spread_ties, two_valued
+from coterie.learn.segments.separation import APART, few_valued, separation, spread_ties
 from coterie.learn.segments.stability import DISSOLVED, Stability, bootstrap
 from coterie.learn.segments.structure import Gap, Structure, find_structure
 
@@ -75,6 +75,11 @@ class KFigures:
     def weakest(self) -> float:
         """The lowest mean bootstrap Jaccard of a segment."""
         return min(self.stability.jaccard)
+
+    @property
+    def surely(self) -> float:
+        """The same less one standard error, so that the luck of the draws does not decide."""
+        return min(mean - error for mean, error in zip(self.stability.jaccard, self.stability.error, strict=True))
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def _work(matrix: Floats, sources: Ints, seed: int, rng: np.random.Generator) ->
         matrix,
         spread_ties(matrix, seed),
         sources,
-        two_valued(matrix),
+        few_valued(matrix),
         few,
         distances(matrix[few]),
         _sample(n, _STABILITY_ROWS, rng),
@@ -240,7 +245,7 @@ def _order(figures: tuple[KFigures, ...], vetoes: tuple[Veto, ...], structure: S
     left = [f for f in figures if f.k not in out]
     apart = {f.k for f in left if structure.found and f.apart_p <= APART}
     compact = next((_AS_COMPACT * f.silhouette for f in left if f.k == 2 and f.k in apart), -1.0)
-    stable = [f.k for f in reversed(left) if f.weakest >= VALID and f.silhouette >= compact]
+    stable = [f.k for f in reversed(left) if f.surely >= VALID and f.silhouette >= compact]
     best = [k for k in sorted(apart, reverse=True) if k >= 3]
     rest = [f.k for f in sorted(left, key=lambda f: (-f.weakest, f.k))]
     vetoed = [f.k for f in sorted(figures, key=lambda f: (-f.weakest, f.k)) if f.k in out]

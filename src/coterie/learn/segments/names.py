@@ -89,17 +89,30 @@ def suggest(profile: Profile, matrix: Floats, columns: tuple[str, ...], labels: 
         for j in clashing:
             parts[j] += 1
             names[j] = _name(ranked[j], parts[j], labels, j)
-    return tuple(_numbered(names, j) for j in range(len(names)))
+    return _told_apart(names, ranked)
 
 
 def _clash(one: SegmentName, other: SegmentName) -> bool:
     return one.en == other.en or one.zh == other.zh
 
 
-def _numbered(names: list[SegmentName], j: int) -> SegmentName:
-    """The name, with the segment's number where nothing else tells it apart."""
-    clash = any(_clash(names[j], other) for i, other in enumerate(names) if i != j)
-    return SegmentName(f"{names[j].en} ({j + 1})", f"{names[j].zh}（{j + 1}）") if clash else names[j]
+def _told_apart(names: list[SegmentName], ranked: list[list[tuple[Trait, bool]]]) -> tuple[SegmentName, ...]:
+    """Names that are still the same: the one that is farthest from everybody is "very" so, the others get their "
+    "number."""
+    final = []
+    for j, name in enumerate(names):
+        same = [i for i, other in enumerate(names) if _clash(name, other)]
+        if len(same) > 1 and ranked[j]:
+            column = ranked[j][0][0]
+            farthest = max(same, key=lambda i: abs(column.difference[i]))
+            if j == farthest:
+                name = SegmentName(f"Very {name.en[0].lower()}{name.en[1:]}", f"非常{name.zh}")
+            elif len(same) > 2:
+                name = SegmentName(f"{name.en} ({j + 1})", f"{name.zh}（{j + 1}）")
+        elif len(same) > 1:
+            name = SegmentName(f"{name.en} ({j + 1})", f"{name.zh}（{j + 1}）")
+        final.append(name)
+    return tuple(final)
 
 
 def _alike(matrix: Floats, columns: tuple[str, ...]) -> Mapping[tuple[str, str], float]:

@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.intp]
 
 APART = 0.05
 """Two segments stand apart if a single peak would give such a dip with at most this probability."""
-_MOST_ROWS = 2_000
+_MOST_ROWS, _FEW = 2_000, 5
 
 
 class Separation(NamedTuple):
@@ -39,13 +39,13 @@ class Separation(NamedTuple):
 
 
 def separation(
-    spread: Floats, found: Clusters, sources: Ints, two_valued: npt.NDArray[np.bool_], seed: int
+    spread: Floats, found: Clusters, sources: Ints, few_valued: npt.NDArray[np.bool_], seed: int
 ) -> Separation:
     """How well each segment stands apart from every other one.
 
     spread : the prepared matrix with ties spread (see `spread_ties`), shape (n, columns)
     sources : for each column the number of the preparation step it comes from
-    two_valued : for each column whether it can only take two values
+    few_valued : for each column whether it takes only a few values
     """
     k = len(found.centres)
     p_values, scaled = np.zeros((k, k)), np.full((k, k), np.inf)
@@ -53,7 +53,7 @@ def separation(
     members = [np.flatnonzero(found.labels == j) for j in range(k)]
     for a in range(k):
         for b in range(a + 1, k):
-            direction = _direction(found.centres[b] - found.centres[a], sources, two_valued)
+            direction = _direction(found.centres[b] - found.centres[a], sources, few_valued)
             rows = np.concatenate([members[a], members[b]])
             if len(rows) > _MOST_ROWS:
                 rows = rng.permutation(rows)[:_MOST_ROWS]
@@ -66,21 +66,21 @@ def separation(
     )
 
 
-def _direction(difference: Floats, sources: Ints, two_valued: npt.NDArray[np.bool_]) -> Floats:
-    """The line through two centres, without a yes/no column or category that makes up most of it.
+def _direction(difference: Floats, sources: Ints, few_valued: npt.NDArray[np.bool_]) -> Floats:
+    """The line through two centres, without a category or a column of few values that makes up most of it.
 
-    Between 0 and 1 nobody can live half-way; such a column alone does not make two kinds of people.
+    Between yes and no nobody can live half-way; such a column alone does not make two kinds of people.
     """
     weight = np.bincount(sources, weights=difference**2)
     top = int(weight.argmax())
-    if two_valued[sources == top].all() and weight[top] > 0.5 * weight.sum() and len(weight) > 1:
+    if few_valued[sources == top].all() and weight[top] > 0.5 * weight.sum() and len(weight) > 1:
         return np.where(sources == top, 0.0, difference)
     return difference
 
 
-def two_valued(matrix: Floats) -> npt.NDArray[np.bool_]:
-    """For each column whether it holds at most two different values."""
-    return np.array([len(np.unique(column)) <= 2 for column in matrix.T], dtype=bool)
+def few_valued(matrix: Floats) -> npt.NDArray[np.bool_]:
+    """For each column whether it holds at most five different values, so that few can live half-way."""
+    return np.array([len(np.unique(column)) <= _FEW for column in matrix.T], dtype=bool)
 
 
 def spread_ties(matrix: Floats, seed: int) -> Floats:

@@ -25,6 +25,7 @@ class Stability:
     """What B bootstraps say about one solution."""
 
     jaccard: tuple[float, ...]  # per segment, mean over the bootstraps
+    error: tuple[float, ...]  # standard error of that
     dissolved: tuple[float, ...]  # per segment, share of bootstraps in which it fell apart (Jaccard up to .5)
     ari: float  # mean agreement of one bootstrap's solution with the next one's
     ari_low: float  # quartiles of that
@@ -76,6 +77,7 @@ def bootstrap(
     low, high = (float(q) for q in np.quantile(agreements, [0.25, 0.75]))
     return Stability(
         tuple(float(v) for v in overlaps.mean(axis=0)),
+        tuple(float(v) for v in overlaps.std(axis=0) / np.sqrt(draws)),
         tuple(float(v) for v in (overlaps <= DISSOLVED).mean(axis=0)),
         float(np.mean(agreements)),
         low,

@@ -18,7 +18,7 @@ from scipy import stats
 
 from coterie.kit.progress import Progress
 from coterie.learn.segments.kmeans import Method
-from coterie.learn.segments.separation import separation, spread_ties, two_valued
+from coterie.learn.segments.separation import few_valued, separation, spread_ties
 from coterie.stats.dip import Unimodal, dip, nearest_unimodal
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +85,7 @@ class _Measured(NamedTuple):
 
 def _measure(matrix: Floats, sources: Ints, ks: list[int], method: Method, seed: int) -> _Measured:
     """The statistic and the log inertias of one data set, the same way for the data and the nulls."""
-    spread, flags = spread_ties(matrix, seed), two_valued(matrix)
+    spread, flags = spread_ties(matrix, seed), few_valued(matrix)
     deepest = _deepest_line(matrix, spread)
     log_inertia = {}
     for k in ks:

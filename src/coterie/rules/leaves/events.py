@@ -134,6 +134,8 @@ class EventsLeaf(Leaf):
         when, english, chinese = self._events(speaker)
         if (self.op, self.value) == ("eq", 0):
             return speaker.pick(f"they have no {english}", f"{when}没有{chinese}")
+        if (self.op, self.value) == ("gte", 1):
+            return speaker.pick(f"they have {english}", f"{when}有{chinese}")
         amount = speaker.amount(self.op, self.value)
         return speaker.pick(f"they have {amount} {english}", f"{when}有{amount}次{chinese}")
 
