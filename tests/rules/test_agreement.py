@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -21,18 +20,11 @@ from coterie.rules import (
     sentence,
 )
 from coterie.rules.evaluate import passes
-from coterie.settings import Settings
+from coterie.rules.values import load_json
 
 from .world import World, make_views, rules, vocabulary, worlds
 
 AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Engine]:
-    """One engine for all examples of this module; every example makes its own tables."""
-    with Engine.open(Settings({"threads": 1, "memory_limit_mb": 512})) as engine:
-        yield engine
 
 
 def check(engine: Engine, world: World, raw: object) -> None:
@@ -75,7 +67,7 @@ def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
 def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.DataObject) -> None:
     world = data.draw(worlds)
     rule = parse_rule(data.draw(rules(world)))
-    written = json.loads(json.dumps(rule.as_json(), ensure_ascii=False))
+    written = load_json(json.dumps(rule.as_json(), ensure_ascii=False))  # as rule files are read: decimals stay exact
     assert parse_rule(written) == rule
     for language, end in (("en", "."), ("zh", "。")):
         said = sentence(rule, language, world.vocabulary)
