@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("import_csv", "build_tags", "command_line")
+NAMES = ("build_tags", "command_line")
 
 
 def main() -> int:
