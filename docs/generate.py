@@ -9,7 +9,7 @@ from typer import core
 
 from coterie.cli import main, register
 from coterie.errors import CODES
-from coterie.rules.operators import operator_table
+from coterie.rules.docs import rules_page
 from coterie.settings import SETTINGS
 
 Command = core.TyperCommand | core.TyperGroup
@@ -65,24 +65,6 @@ def _options(command: Command) -> str:
         if isinstance(p, core.TyperOption) and "--help" not in p.opts and "--install-completion" not in p.opts
     ]
     return "\n".join(["| option | meaning |", "|---|---|", *rows, ""]) if rows else ""
-
-
-def rules_page() -> str:
-    """The rule language in short, and a table of all operators."""
-    head = (
-        "# Rules\n\n"
-        'A rule file is JSON: `{"all": [...]}`, `{"any": [...]}` and `{"not": {...}}` over conditions, such as\n'
-        '`{"tag": "rfm.frequency", "op": "gte", "value": 3}` and `{"events": "orders", "where": {"field": "Country", '
-        '"op": "eq", "value": "Germany"}, "measure": "count", "op": "gte", "value": 3, "within": "30d"}`.\n\n'
-        "A missing value fails a condition, `ne`, `not_in` and `none_of` included; `not` is everyone else. The last 30 days "
-        "end at the as-of and include it. `coterie schema rule` prints the JSON Schema.\n\n"
-        "| operator | in words | 中文 | types | value |\n|---|---|---|---|---|\n"
-    )
-    rows = (
-        f"| `{o['key']}` | {o['label']['en']} | {o['label']['zh']} | {', '.join(o['types'])} | {o['value']} |\n"
-        for o in operator_table()
-    )
-    return head + "".join(rows)
 
 
 PAGES = {"rules.md": rules_page, "errors.md": errors_page, "settings.md": settings_page, "commands.md": commands_page}

@@ -9,12 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from coterie.rules.docs import rules_page
 
 from coterie.catalog.schemas import ValueType
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_value
 from coterie.rules import GLOSSARY, MEASURES, OPERATORS, node_sentence, parse_rule
+from coterie.rules.docs import rules_page
 from coterie.rules.functions import FUNCTIONS
 
 from .world import vocabulary
@@ -64,7 +64,7 @@ def test_truth_in_python_and_sql(key: str, kind: ValueType, raw: Any, cases: Any
     for value, passes in cases:
         assert operator.passes(value, operand) is passes, value
         cast = "VARCHAR[]" if kind in (T.TEXTS, T.PATH) else "FLOAT[]" if kind is T.VECTOR else None
-        literal = f"{quote_value(value)}::{cast}" if cast else quote_value(value)
+        literal = f"CAST({quote_value(value)} AS {cast})" if cast else quote_value(value)
         assert bool(engine.value(f"SELECT {operator.sql(literal, operand)}")) is passes, value
 
 

@@ -281,6 +281,12 @@ def operand(op: str, kind: ValueType, draw: st.DrawFn, moments: list[datetime]) 
     return draw(one)
 
 
+@st.composite
+def operands(draw: st.DrawFn, op: str, kind: ValueType, moments: list[datetime]) -> Any:
+    """`operand` as a strategy."""
+    return operand(op, kind, draw, moments)
+
+
 def comparison(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dict[str, Any]:
     """`op` and `value` for a type."""
     from coterie.rules import OPERATORS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +47,7 @@ MORE = [
 ]
 
 
+@functools.cache
 def events(seed: int, rows: int, start: str, days: float, *, sort: bool = True) -> list[dict[str, Any]]:
     """Events of a few heavy and many light customers, in the order of time as exports are."""
     rng = np.random.default_rng(seed)
@@ -92,19 +95,31 @@ def full(world: World, **when: Any) -> tuple[dict[str, Any], int]:
     return answers(world), report.rows_scanned
 
 
-@pytest.fixture(params=["many values", "few values"])
-def built(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    if request.param == "few values":  # these are counted in the scan itself, where there are many rows
-        monkeypatch.setattr(states, "CODED_ROWS", 0)
-    world, dataset = shop(tmp_path / "ws")
-    report = build(world.context, as_of=AS_OF)
+@pytest.fixture(scope="module", params=["many values", "few values"])
+def template(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
+    """A workspace with a build, which each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("template")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "few values":  # these are counted in the scan itself, where there are many rows
+            patch.setattr(states, "CODED_ROWS", 0)
+        world, dataset = shop(folder / "ws")
+        report = build(world.context, as_of=AS_OF)
+        world.close()
+        yield folder / "ws", dataset, report
+
+
+@pytest.fixture
+def built(template: Any, tmp_path: Path) -> Any:
+    folder, dataset, report = template
+    shutil.copytree(folder, tmp_path / "ws")
+    world = World(tmp_path / "ws", "Europe/Paris")
     yield world, dataset, report
     world.close()
 
 
 def test_after_a_hundred_events_under_5_percent_of_a_full_build_is_read(built: Any) -> None:
     world, dataset, first = built
-    fresh = events(2, 97, "2024-01-01T00:00", 182, sort=False)
+    fresh = list(events(2, 97, "2024-01-01T00:00", 182, sort=False))
     fresh += [{**fresh[0], "entity": "new"}, {**fresh[1], "at": None}, {**fresh[2], "at": AS_OF + timedelta(days=3)}]
     world.put(dataset, fresh)
     report = build(world.context, as_of=AS_OF)

@@ -22,7 +22,6 @@ _PLAIN = r"'\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)\s*'"
 _NUMBER = r"'\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*'"
 _IDENTIFIER = r"'\s*(0[0-9]+|\+[0-9]+)\s*'"  # digits that a number would not give back: leading zeros, a plus sign
 _NAN = "('nan', 'NaN', 'NAN')"
-_YEAR_1000 = "'1000-01-01'"  # `24` would be read as the year 24
 ISO_MOMENTS = tuple(
     f"%Y-%m-%d{gap}{clock}" for clock in ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S.%n", "%H:%M") for gap in (" ", "T")
 ) + ("%Y-%m-%d",)
@@ -146,11 +145,13 @@ def _words(words: Sequence[str]) -> str:
 
 def _date(raw: str, value: str, formats: Sequence[str]) -> Reading:
     if tuple(formats) in ((), ("%Y-%m-%d",)):
-        same = f"({value}::VARCHAR = {raw} AND {raw} < ':' AND {value} >= DATE '0001-01-01')"
+        years = f"{value} >= DATE '0001-01-01' AND {value} < DATE '10000-01-01'"
+        same = f"({value}::VARCHAR = {raw} AND {raw} < ':' AND {years})"
         shape = r"'\s*[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\s*'"
         fits = f"{same} OR ({value} IS NOT NULL AND regexp_full_match({raw}, {shape}))"
         return _checked(f"TRY_CAST({raw} AS DATE)", fits, raw, None, "not_date")
-    return _checked(f"CAST({_strptime(raw, formats)} AS DATE)", f"{value} >= DATE {_YEAR_1000}", raw, None, "not_date")
+    day = f"CAST({_strptime(raw, formats)} AS DATE)"
+    return _checked(day, _written_out(raw, value, "DATE"), raw, None, "not_date")
 
 
 def _moment(raw: str, value: str, kind: ColumnType, zone: str) -> Reading:
@@ -161,11 +162,17 @@ def _moment(raw: str, value: str, kind: ColumnType, zone: str) -> Reading:
         return _checked(sql, fits, raw, None, "not_moment")
     naive = _strptime(raw, formats)
     if (kind.zoned if kind.formats else "some") == "none":
-        fits = f"{value} >= TIMESTAMP {_YEAR_1000}"
+        fits = _written_out(raw, value, "TIMESTAMP")
         return _checked(naive, fits, raw, None, "not_moment", output=in_zone(value, zone))
     carries = rf"regexp_matches({raw}, ':[0-9.]+{OFFSET}\s*$')"
     sql = f"CASE WHEN {carries} THEN TRY_CAST(trim({raw}) AS TIMESTAMPTZ) ELSE {in_zone(naive, zone)} END"
-    return _checked(sql, f"{value} >= TIMESTAMPTZ {_YEAR_1000}", raw, None, "not_moment")
+    return _checked(sql, _written_out(raw, value, "TIMESTAMPTZ"), raw, None, "not_moment")
+
+
+def _written_out(raw: str, value: str, kind: str) -> str:
+    """Whether a value is a date written in digits: strptime reads `24` as the year 24, and `epoch` and `infinity` as 1900."""
+    digits = f"(({raw} >= '0' AND {raw} < ':') OR regexp_matches({raw}, '[0-9]'))"
+    return f"({value} >= {kind} '1000-01-01' AND {value} < {kind} '10000-01-01' AND {digits})"
 
 
 def _strptime(raw: str, formats: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from coterie.learn.segments.model import SegmentFit
 from coterie.learn.segments.names import Labels, label_of, level_text, trait_label
 from coterie.learn.segments.pipeline import CategoryStep, FlagStep, MissingStep, NumericStep, Step
 from coterie.learn.segments.profile import Trait
+from coterie.learn.segments.separation import APART_DIP
 from coterie.learn.segments.stability import band
 from coterie.learn.segments.words import (
     BAND_WORDS,
@@ -272,7 +273,7 @@ def _choice(view: _View) -> str:
     for key in _CRITERIA:
         dots = [_dot(key, f) for f in panel.figures]
         least = panel.min_size / view.n
-        line = {"separation": 0.54, "weakest": 0.75, "smallest": least}.get(key)
+        line = {"separation": APART_DIP, "weakest": 0.75, "smallest": least}.get(key)
         note = view.say(f"{key}_note", least=panel.min_size)
         figures.append(figure(view.say(key), note, choice_plot(dots, view.k, vetoed, view.say(key), line)))
     separator = ", " if view.language == "en" else "，"

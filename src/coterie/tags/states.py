@@ -156,7 +156,7 @@ class StateWork:
             if self.engine.value(some) <= MAX_CODES:
                 self.scanned += rows_read(table)
                 texts = self.engine.rows(f"SELECT DISTINCT v FROM ({values}) WHERE v IS NOT NULL ORDER BY hash(v)")
-                if len(texts) <= MAX_CODES:
+                if 0 < len(texts) <= MAX_CODES:
                     found[argument] = [text for (text,) in texts]
         return found
 

@@ -74,9 +74,9 @@ CHOICES: dict[str, Text] = {
         "分为 {k} 群时，换一批客户重新抽样后每个分群也都能重现（最弱的平均杰卡德系数 {weakest:.2f}）",
     ),
     "least_unstable": Text(
-        "no number gives segments that all come back when other customers are drawn; "
+        "with no number do all segments surely come back when other customers are drawn; "
         "{k} comes nearest (weakest mean Jaccard {weakest:.2f})",
-        "没有一种群数能在重新抽样后让每个分群都重现；{k} 群最接近（最弱的平均杰卡德系数 {weakest:.2f}）",
+        "没有一种群数能保证每个分群在重新抽样后都重现；{k} 群最接近（最弱的平均杰卡德系数 {weakest:.2f}）",
     ),
     "least_unstable_fewer": Text(
         "with {k} segments not all come back when other customers are drawn (weakest mean Jaccard {weakest:.2f})",

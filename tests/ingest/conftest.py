@@ -1,0 +1,98 @@
+"""A workspace's parts for the tests of importing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from coterie.catalog.service import Catalog
+from coterie.engines.duckdb import Engine, scan
+from coterie.ingest.context import IngestContext
+from coterie.ingest.report import ImportReport
+from coterie.ingest.service import import_file, import_frame
+from coterie.lake.service import Lake
+from coterie.settings import Settings
+from coterie.store.service import Store
+
+
+@dataclass(frozen=True)
+class Shop:
+    """An open workspace, and short ways to import into it and to look at its tables."""
+
+    ctx: IngestContext
+    folder: Path
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.ctx.store)
+
+    def write(self, content: str | bytes, name: str = "file.csv") -> Path:
+        """A file of that content."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def load(self, content: str | bytes | Path, name: str = "d", **options: Any) -> ImportReport:
+        """Import a text, bytes or a file; checks that the numbers add up."""
+        path = content if isinstance(content, Path) else self.write(content, options.pop("file", "file.csv"))
+        report = import_file(self.ctx, path, **{"kind": "events", "name": name, "entity": "id", **options})
+        assert report.read == report.accepted + report.rejected + report.duplicates
+        assert report.rejected == sum(report.reject_reasons.values())
+        return report
+
+    def load_frame(self, frame: Any, name: str = "d", **options: Any) -> ImportReport:
+        """Import a frame."""
+        report = import_frame(self.ctx, frame, **{"kind": "events", "name": name, "entity": "id", **options})
+        assert report.read == report.accepted + report.rejected + report.duplicates
+        return report
+
+    def rows(
+        self, columns: str = "*", table: str = "data/d", *, order: str = "ALL", version: int | None = None
+    ) -> list[Any]:
+        """Rows of a lake table; moments as text."""
+        files = self.ctx.lake.files(table, version)
+        return self.ctx.engine.rows(f"SELECT {columns} FROM {scan(files)} ORDER BY {order}")
+
+    def column(self, name: str, table: str = "data/d", **options: Any) -> list[Any]:
+        """The values of one column."""
+        return [row[0] for row in self.rows(name, table, **options)]
+
+    def rejects(self) -> list[Any]:
+        """(line, column, value, reason) of all rejects, by line."""
+        return self.rows('line, "column", value, reason', "rejects", order="line")
+
+    def entities(self) -> list[Any]:
+        """(kind, key, row, first seen as text), in the order of their numbers."""
+        return self.rows("kind, key, row, first_seen::VARCHAR", "entities", order="kind, row, _batch")
+
+
+def make_shop(folder: Path, zone: str = "UTC", **settings: Any) -> Shop:
+    """A fresh workspace in a folder."""
+    given = Settings({"threads": 2, "memory_limit_mb": 1024, **settings})
+    lake = Lake.create(folder / "ws" / "lake")
+    store = Store.open(f"sqlite:///{folder / 'ws' / 'meta.sqlite'}")
+    engine = Engine.open(given, folder / "ws" / "staging" / "spill")
+    return Shop(IngestContext(engine, lake, store, ZoneInfo(zone), given), folder)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A fresh workspace in the zone UTC."""
+    opened = make_shop(tmp_path)
+    yield opened
+    opened.ctx.engine.close()
+    opened.ctx.store.close()
+
+
+@pytest.fixture
+def paris(tmp_path: Path) -> Iterator[Shop]:
+    """A fresh workspace in the zone of Paris."""
+    opened = make_shop(tmp_path, "Europe/Paris")
+    yield opened
+    opened.ctx.engine.close()
+    opened.ctx.store.close()
