@@ -70,7 +70,7 @@ WITH base AS (
         min(_at) AS first_at, count(*) FILTER (category = 'food') / count(*) AS food_share,
         sum(quantity) AS pieces, max(quantity) FILTER ({window(90)}) AS most_pieces_90d,
         sum(amount::DOUBLE * pow(2.0, (epoch_us(_at) - epoch_us(TIMESTAMPTZ '{AS_OF}')) / 7776000000000.0)) AS faded,
-        regr_slope(amount, epoch_us(_at) / 86400000000.0) FILTER ({window(365)}) AS trend_365d,
+        regr_slope(amount, (epoch_us(_at) - epoch_us(TIMESTAMPTZ '{AS_OF}')) / 86400000000.0) FILTER ({window(365)}) AS trend_365d,
         max(_at) FILTER (amount >= 0) AS bought_at,
         count(DISTINCT "order") FILTER (amount >= 0) AS frequency, sum(amount) AS monetary
     FROM lake WHERE _at <= TIMESTAMPTZ '{AS_OF}' GROUP BY _entity

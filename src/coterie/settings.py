@@ -20,6 +20,8 @@ class Setting(NamedTuple):
 SETTINGS: tuple[Setting, ...] = (
     Setting("threads", os.cpu_count() or 2, "Threads the query engine may use."),
     Setting("memory_limit_mb", 1536, "Memory the query engine may use before it spills to disk, in MiB."),
+    Setting("index_memory_mb", 1024, "Memory for bitmaps and tag columns of audiences, in MiB."),
+    Setting("index_disk_mb", 1024, "Disk space for bitmaps of conditions on events, in MiB."),
     Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),
     Setting("metadata_url", "", "SQLAlchemy URL of the metadata store; empty: meta.sqlite in the workspace."),
 )

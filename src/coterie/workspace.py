@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coterie.catalog.schemas import Dataset
     from coterie.catalog.service import Catalog
     from coterie.engines.duckdb import Engine
+    from coterie.index.service import Index
     from coterie.ingest.context import IngestContext
     from coterie.ingest.report import ImportReport
     from coterie.lake.service import Lake
@@ -63,8 +64,8 @@ class Workspace:
     >>> ws.close()
     """
 
-    def __init__(self, path: Path, facts: Facts, *, read_only: bool) -> None:
-        self.path, self.facts, self.read_only = path, facts, read_only
+    def __init__(self, path: Path, facts: Facts, *, read_only: bool, single_use: bool) -> None:
+        self.path, self.facts, self.read_only, self.single_use = path, facts, read_only, single_use
         self.zone: ZoneInfo = moments.zone(facts.zone)
         self.settings = Settings(facts.settings)
 
@@ -91,14 +92,16 @@ class Workspace:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False) -> Workspace:
+    def open(cls, path: str | Path, *, read_only: bool = False, single_use: bool = False) -> Workspace:
         """Open the workspace in the folder `path`.
 
+        single_use : for one question, so that nothing is prepared for later ones.
         Raises Refused: there is none (`not_a_workspace`), or a newer Coterie wrote it (`newer_workspace`).
         """
         folder = Path(path).resolve()
         facts = _read_facts(folder)
-        return cls(folder, facts, read_only=read_only or not os.access(folder, os.W_OK))
+        closed = read_only or not os.access(folder, os.W_OK)
+        return cls(folder, facts, read_only=closed, single_use=single_use)
 
     def close(self) -> None:
         """Give back connections; the workspace can be opened again at any time."""
@@ -185,7 +188,18 @@ class Workspace:
         """Count, save, refresh, explain and export audiences."""
         from coterie.audiences.service import Audiences
 
-        return Audiences(self.tag_context, self.path / "snapshots")
+        return Audiences(self.index, self.path / "snapshots")
+
+    @cached_property
+    def index(self) -> Index:
+        """Bitmaps of conditions and columns of tags, for counts in milliseconds."""
+        from coterie.index.service import Index
+
+        return Index(self.tag_context, self.path / "cache" / "index", live=not self.single_use)
+
+    def share(self, other: Workspace) -> None:
+        """Use the index of another opening of the same workspace, with all that it has in memory."""
+        self.__dict__["index"] = other.index
 
     @cached_property
     def segments(self) -> Segments:

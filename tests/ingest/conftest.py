@@ -40,7 +40,11 @@ class Shop:
     def load(self, content: str | bytes | Path, name: str = "d", **options: Any) -> ImportReport:
         """Import a text, bytes or a file; checks that the numbers add up."""
         path = content if isinstance(content, Path) else self.write(content, options.pop("file", "file.csv"))
-        report = import_file(self.ctx, path, **{"kind": "events", "name": name, "entity": "id", **options})
+        return self.load_source(path, name, **options)
+
+    def load_source(self, source: str | Path, name: str = "d", **options: Any) -> ImportReport:
+        """Import a path or a database URL."""
+        report = import_file(self.ctx, source, **{"kind": "events", "name": name, "entity": "id", **options})
         assert report.read == report.accepted + report.rejected + report.duplicates
         assert report.rejected == sum(report.reject_reasons.values())
         return report
@@ -64,6 +68,8 @@ class Shop:
 
     def rejects(self) -> list[Any]:
         """(line, column, value, reason) of all rejects, by line."""
+        if not self.ctx.lake.files("rejects").paths:
+            return []
         return self.rows('line, "column", value, reason', "rejects", order="line")
 
     def entities(self) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -46,7 +46,9 @@ def sql() -> Iterator[Engine]:
         yield engine
 
 
-def read(engine: Engine, words: list[str | None], kind: ColumnType, zone: str = "UTC") -> list[tuple[Any, bool, bool]]:
+def read(
+    engine: Engine, words: Sequence[str | None], kind: ColumnType, zone: str = "UTC"
+) -> list[tuple[Any, bool, bool]]:
     """(value, fits, loses) of each word by the pass's SQL."""
     one = reading("r", "v", kind, zone)
     rows = ", ".join(f"({i}, {quote_value(w)}::VARCHAR)" for i, w in enumerate(words))

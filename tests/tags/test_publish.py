@@ -104,6 +104,23 @@ def test_the_same_again_changes_nothing(shop: World) -> None:
     assert not first.already and again.already and first.data_version == again.data_version
 
 
+def test_decimals_stay_exact_as_long_as_every_value_fits(shop: World) -> None:
+    def publish(name: str, *values: str) -> str:
+        frame = pl.DataFrame({"entity": ["c", "17850"][: len(values)], "v": [Decimal(v) for v in values]})
+        assert frame.schema["v"].precision == 38  # Polars declares so many digits for every decimal
+        publish_frame(shop.context, frame, name)
+        return shop.catalog.tag(name).type.value
+
+    assert publish("fits", "9999999999999999.99", "-0.01") == "decimal"
+    assert column(shop, "fits")["c"] == Decimal("9999999999999999.99")
+    assert publish("wide", "10000000000000000.00", "0.01") == "number"
+    assert column(shop, "wide")["c"] == 1e16
+    assert publish("deep", "0." + "0" * 18 + "1") == "number"
+    with pytest.raises(Refused, match='"v" holds a number of more than 16 digits before the point.'):
+        publish("fits", "10000000000000000")
+    assert publish("fits", "7") == "decimal"
+
+
 MISTAKES = [
     (pl.DataFrame({"who": ["c"], "v": [1]}), "The frame has no column `entity`."),
     (pd.DataFrame({"entity": ["c"]}), "The frame has no column with values."),

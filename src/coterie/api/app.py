@@ -1,4 +1,7 @@
-"""The HTTP application of one workspace; each request opens it for itself, so requests never share a cursor."""
+"""The HTTP application of one workspace; each request opens it for itself, so requests never share a cursor.
+
+They share the index, which any number of threads may use: what one request made known, the next is answered from.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,8 @@ def make_app(path: Path) -> FastAPI:
     """The application for the workspace in folder `path`."""
     app = FastAPI(title="Coterie", version=__version__, openapi_url="/api/v1/openapi.json", docs_url="/api/v1/docs")
     app.state.path = path
+    app.state.shared = Workspace.open(path)
+    app.router.add_event_handler("shutdown", app.state.shared.close)
     app.add_exception_handler(CoterieError, _coterie_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     _open_routes(app)
@@ -64,6 +69,7 @@ def _workspace(request: Request) -> Iterator[Workspace]:
 def _signed_in(request: Request) -> Iterator[Workspace]:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     with Workspace.open(request.app.state.path) as ws:
+        ws.share(request.app.state.shared)
         if scheme.lower() != "bearer" or tokens.holder(ws.store, token) is None:
             fix = "Send `Authorization: Bearer TOKEN`; POST /api/v1/setup makes the first token."
             raise Refused("not_signed_in", "This needs an API token.", place="Authorization", fix=fix)

@@ -19,7 +19,7 @@ def explain(asked: Question, entity: str, language: str) -> dict[str, Any]:
     Raises NotFound: nobody has that key at the question's as-of.
     """
     asked.make_views()
-    facts = read_facts(asked.compiled.bound, entity, asked.vocabulary, asked.context.engine.rows)
+    facts = read_facts(asked.compiled.bound, entity, asked.vocabulary, asked.engine.rows)
     options: dict[str, Any] = {"as_of": asked.as_of, "resolver": asked.sets, "language": language}
     found = evaluate(asked.rule, facts, asked.vocabulary, **options)
     change = flip(asked.rule, facts, asked.vocabulary, **options)

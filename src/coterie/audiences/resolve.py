@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyroaring import BitMap
 
-    from coterie.audiences.snapshots import Snapshots
+    from coterie.audiences.snapshots import Snapshot, Snapshots
+    from coterie.engines.duckdb import Engine
 
 
 class StoredSets:
@@ -24,6 +25,12 @@ class StoredSets:
     def __init__(self, context: TagContext, snapshots: Snapshots, kind: str) -> None:
         self._context, self._snapshots, self._kind = context, snapshots, kind
         self.families: list[str] = []
+        self._named: dict[str, Snapshot] = {}
+
+    def prepare(self, engine: Engine) -> None:
+        """Let an engine see the snapshots that were named."""
+        for name, snapshot in self._named.items():
+            engine.register(name, rows_table(self._snapshots.members(snapshot)))
 
     def audience(self, name: str) -> Rule:
         """The present rule of a saved audience. Raises NotFound."""
@@ -33,7 +40,7 @@ class StoredSets:
         """SQL of the row numbers in a snapshot."""
         found = self._snapshots.get(audience, snapshot)
         name = f"snapshot:{found.id}"
-        self._context.engine.register(name, rows_table(self._snapshots.members(found)))
+        self._named[name] = found
         return f"SELECT row FROM {quote_name(name)}"
 
     def list_sql(self, name: str) -> str:

@@ -1,37 +1,46 @@
 """Audiences of one workspace.
 
-How a count flows: rule JSON -> `rules.parse_rule` -> compiled against the catalog at one as-of and data version -> the
-views it names are made on the engine (`tags.views`) -> one SELECT gives the size and every node of the waterfall.
+How a count flows: rule JSON -> `rules.parse_rule` -> compiled against the catalog at one as-of and data version -> where
+the index has, or soon makes, the bitmap of each condition, set algebra gives the size and every node of the waterfall;
+else the views it names are made on an engine (`tags.views`), and one SELECT gives the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coterie.audiences.resolve import StoredSets, rows_table
-from coterie.engines.duckdb import scan
+from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
+from coterie.index.service import Index
+from coterie.index.sets import Members, NodeSize, Sets
 from coterie.kit.moments import show_moment
 from coterie.kit.plain import plain
+from coterie.rules.binding import BoundLeaf
+from coterie.rules.check import bind_rule
 from coterie.rules.sentences import node_sentence, sentence
 from coterie.rules.sql import CompiledRule, compile_rule
 from coterie.rules.tree import Rule, parse_rule
 from coterie.store.service import Document
 from coterie.tags.context import TagContext
 from coterie.tags.views import View
-from coterie.tags.vocabulary import CatalogVocabulary
 
 if TYPE_CHECKING:
+    from pyroaring import BitMap
+
     from coterie.audiences.snapshots import Snapshot, Snapshots
 
 KIND = "audience"
 _NAME_LENGTH = 200
+REACH = "reach."  # tags of who may and can be addressed, by channel
 
 
 @dataclass(frozen=True)
@@ -67,8 +76,8 @@ class Count:
 class Audiences:
     """Count, save, refresh, explain and export audiences."""
 
-    def __init__(self, context: TagContext, folder: Path) -> None:
-        self._context, self._folder = context, folder
+    def __init__(self, index: Index, folder: Path) -> None:
+        self._index, self._context, self._folder = index, index.context, folder
 
     @property
     def snapshots(self) -> Snapshots:
@@ -85,18 +94,25 @@ class Audiences:
         data_version: int | None = None,
         entity_kind: str = "customer",
         language: str = "en",
+        straight: bool = False,
     ) -> Count:
         """How many a rule reaches, exactly.
 
         rule : JSON as in a rule file; its `entity` wins over `entity_kind`.
+        straight : by SQL alone, as a single command does; else by bitmaps, which are kept for the next question.
         Raises Refused: the rule has a mistake, with its place and fix.
         """
         started = time.perf_counter()
-        asked = Question(self._context, self.snapshots, read_as(rule, entity_kind), as_of, data_version)
+        parsed = read_as(rule, entity_kind)
+        asked = Question(self._index, self.snapshots, parsed, as_of, data_version, straight=straight)
         count, universe, steps = asked.waterfall(language)
         elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
         moment = show_moment(asked.as_of, self._context.zone)
         return Count(count, universe, True, moment, asked.data_version, elapsed_ms, asked.sentence(language), steps)
+
+    def size(self, rule: Any, *, as_of: datetime | None = None, entity_kind: str = "customer") -> int:
+        """How many a rule reaches, exactly, without the waterfall: for what only needs the number."""
+        return Question(self._index, self.snapshots, read_as(rule, entity_kind), as_of, None).size()
 
     def save(
         self,
@@ -113,7 +129,7 @@ class Audiences:
             fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
             raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
         parsed = read_as(rule, entity_kind)
-        asked = Question(self._context, self.snapshots, parsed, None, None, name=name)
+        asked = Question(self._index, self.snapshots, parsed, None, None, name=name)
         body = {
             "rule": plain(parsed.as_json()),
             "entity_kind": parsed.entity,
@@ -145,7 +161,7 @@ class Audiences:
     def _row(self, document: Document, language: str) -> dict[str, Any]:
         snapshots = self.snapshots.of(document.name)
         rule = parse_rule(document.body["rule"])
-        vocabulary = _vocabulary(self._context, document.body["entity_kind"])
+        vocabulary = self._index.standings.of(document.body["entity_kind"]).vocabulary
         return {
             "audience": document.name,
             "version": document.version,
@@ -156,11 +172,9 @@ class Audiences:
 
     def refresh(self, name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
         """Compute the members and keep them as a snapshot. Returns snapshot, count, entered, left and when."""
-        from pyroaring import BitMap
-
         document = self.get(name)
         asked = self._saved(document, as_of)
-        members = BitMap(asked.rows().tolist())
+        members = asked.members()
         facts = {"rule": document.body["rule"], "entity_kind": asked.kind, "data_version": asked.data_version}
         facts["as_of"] = show_moment(asked.as_of, self._context.zone)
         snapshot = self.snapshots.add(name, document.version, members, facts)
@@ -203,12 +217,12 @@ class Audiences:
         if any(s.name == "entity" for s in map(taken.asked.vocabulary.tag, tags)):
             raise Refused("bad_argument", "`entity` is the first column already.", place="--tags", fix="Leave it out.")
         families = tuple(dict.fromkeys(taken.asked.vocabulary.tag(t).family for t in tags))
-        taken.asked.view.use(families=families, datasets=())
+        taken.asked.use(families)
         entity = "sha256(entity)" if hash_ids else "entity"
         columns = [f"{entity} AS entity", *(quote_name(t) for t in tags)]
         joins = "".join(f" LEFT JOIN {quote_name(f'family:{f}')} USING (row)" for f in families)
         sql = f"SELECT {', '.join(columns)} FROM ({taken.sql}){joins} ORDER BY entity"
-        rows = write(self._context.engine, sql, to)
+        rows = write(taken.asked.engine, sql, to)
         return {"audience": name, "snapshot": taken.snapshot, "file": str(to), "rows": rows}
 
     def explain(self, name: str, entity: str, *, as_of: datetime | None = None, language: str = "en") -> dict[str, Any]:
@@ -221,15 +235,15 @@ class Audiences:
     def keys_of(self, name: str) -> list[str]:
         """Keys of all members now."""
         asked = self._saved(self.get(name), None)
-        return [row[0] for row in self._context.engine.rows(f"SELECT entity FROM ({asked.members_sql()})")]
+        return [row[0] for row in asked.engine.rows(f"SELECT entity FROM ({asked.members_sql()}) ORDER BY row")]
 
     def _saved(self, document: Document, as_of: datetime | None) -> Question:
         rule = parse_rule(document.body["rule"])
-        return Question(self._context, self.snapshots, rule, as_of, None, name=document.name)
+        return Question(self._index, self.snapshots, rule, as_of, None, name=document.name)
 
     def _page(self, name: str, snapshot: str | None, order: str) -> dict[str, Any]:
         taken = self._members_of(name, snapshot)
-        engine = self._context.engine
+        engine = taken.asked.engine
         keys = [row[0] for row in engine.rows(f"SELECT entity FROM ({taken.sql}) {order}")]
         count = engine.value(f"SELECT count(*) FROM ({taken.sql})")
         return {"audience": name, "snapshot": taken.snapshot, "count": count, "members": keys}
@@ -242,11 +256,11 @@ class Audiences:
         if not found and snapshot is None:
             return _Members(asked, asked.members_sql(), None)
         chosen = self.snapshots.get(name, snapshot)
-        return _Members(asked, self._snapshot_sql(chosen), chosen.id)
+        return _Members(asked, self._snapshot_sql(asked, chosen), chosen.id)
 
-    def _snapshot_sql(self, snapshot: Snapshot) -> str:
+    def _snapshot_sql(self, asked: Question, snapshot: Snapshot) -> str:
         """Members of a snapshot with their keys; the dead keys of erased people are not in `entities` any more."""
-        self._context.engine.register("snapshot", rows_table(self.snapshots.members(snapshot)))
+        asked.engine.register("snapshot", rows_table(self.snapshots.members(snapshot)))
         entities = entities_sql(self._context, snapshot.entity_kind)
         return f"SELECT row, entity FROM snapshot JOIN {entities} USING (row)"
 
@@ -259,39 +273,93 @@ class _Members:
 
 
 class Question:
-    """A rule bound to one as-of and data version, its views made: what count, refresh and explain have in common."""
+    """A rule bound to one as-of and data version: what count, refresh and explain have in common.
+
+    straight : answered by SQL alone, not by the index.
+    """
 
     def __init__(
         self,
-        context: TagContext,
+        index: Index,
         snapshots: Snapshots,
         rule: Rule,
         as_of: datetime | None,
         data_version: int | None,
         *,
         name: str | None = None,
+        straight: bool = False,
     ) -> None:
-        self.context, self.rule, self.kind = context, rule, rule.entity
-        self.view = View.at(context, self.kind, as_of, data_version)
-        self.as_of, self.data_version = self.view.as_of, self.view.data_version
-        self.vocabulary = _vocabulary(context, self.kind)
-        self.sets = StoredSets(context, snapshots, self.kind)
+        self.index, self.context, self.rule, self.kind = index, index.context, rule, rule.entity
+        self._straight = straight
+        self.standing = index.standings.of(rule.entity)
+        self.as_of = (self.standing.as_of(self.context) if as_of is None else as_of).astimezone(UTC)
+        self.data_version = self.standing.data_version if data_version is None else data_version
+        self.vocabulary = self.standing.vocabulary
+        self.view = View(self.context, self.context.engine, self.kind, self.as_of, self.data_version)
+        self.sets = StoredSets(self.context, snapshots, self.kind)
         self.compiled: CompiledRule = compile_rule(
             rule, self.vocabulary, as_of=self.as_of, resolver=self.sets, name=name
         )
 
+    @cached_property
+    def engine(self) -> Engine:
+        """A connection of this question alone; its views are made by `make_views`."""
+        engine = self.index.borrow()
+        weakref.finalize(self, self.index.give, engine)
+        return engine
+
+    @cached_property
+    def bitmaps(self) -> Sets | None:
+        """The rule's sets as bitmaps; None where SQL has to answer."""
+        root = self.compiled.bound
+        if self._straight or not self.index.ready(root, self.standing, self.as_of, self.data_version):
+            return None
+        return Sets(self.index.universe(self.view), self._members)
+
+    def _members(self, leaf: BoundLeaf) -> Members:
+        return self.index.members(leaf, self.view, self.standing, self.sets.prepare)
+
     def waterfall(self, language: str) -> tuple[int, int, tuple[Step, ...]]:
         """The size, the universe and every node of the rule."""
-        self.make_views()
-        found = self.compiled.read_count(self.context.engine.row(self.compiled.count_sql()))
+        count, universe, nodes = self._by_sql() if self.bitmaps is None else self._by_bitmaps(self.bitmaps)
         places = {n.place: n.node for n in self.compiled.bound.own()}
         steps = tuple(
             Step(
-                n.place, node_sentence(places[n.place], language, self.vocabulary), n.alone, n.remaining, n.removed, {}
+                n.place, node_sentence(places[n.place], language, self.vocabulary), n.alone, n.remaining, n.removed,
+                n.reachable,
             )
-            for n in found.nodes
-        )
-        return found.count, found.universe, steps
+            for n in nodes
+        )  # fmt: skip
+        return count, universe, steps
+
+    def size(self) -> int:
+        """The size alone."""
+        if self.bitmaps is not None:
+            return self.bitmaps.size(self.compiled.bound)
+        self.make_views()
+        return self.compiled.read_count(self.engine.row(self.compiled.count_sql(waterfall=False))).count
+
+    def _by_bitmaps(self, sets: Sets) -> tuple[int, int, tuple[NodeSize, ...]]:
+        nodes = sets.waterfall(self.compiled.bound, self._channels())
+        return nodes[0].remaining, len(sets.universe), nodes
+
+    def _by_sql(self) -> tuple[int, int, tuple[NodeSize, ...]]:
+        self.make_views()
+        found = self.compiled.read_count(self.engine.row(self.compiled.count_sql()))
+        nodes = tuple(NodeSize(n.place, n.alone, n.remaining, n.removed, {}) for n in found.nodes)
+        return found.count, found.universe, nodes
+
+    def _channels(self) -> dict[str, BitMap]:
+        """Who can be reached, by channel: the tags `reach.CHANNEL`."""
+        tags = [t for t in self.vocabulary.definitions if t.startswith(REACH)]
+        if not tags:
+            return {}
+        rule = parse_rule({"entity": self.kind, "any": [{"tag": t, "op": "eq", "value": True} for t in tags]})
+        root = bind_rule(rule, self.vocabulary, as_of=self.as_of)
+        if not self.index.ready(root, self.standing, self.as_of, self.data_version):
+            return {}
+        sets = Sets(self.index.universe(self.view), self._members)
+        return {t.removeprefix(REACH): sets.members(n) for t, n in zip(tags, root.children, strict=True)}
 
     def sentence(self, language: str) -> str:
         """The rule in words."""
@@ -299,21 +367,30 @@ class Question:
 
     def make_views(self) -> None:
         """Make the views that the compiled rule names."""
-        families = tuple(dict.fromkeys((*self.compiled.families, *self.sets.families)))
-        self.view.use(families=families, datasets=self.compiled.datasets)
+        families = dict.fromkeys((*self.compiled.families, *self.sets.families))
+        self.use(families, self.compiled.datasets)
+        self.sets.prepare(self.engine)
+
+    def use(self, families: Iterable[str], datasets: Iterable[str] = ()) -> None:
+        """Make views on the question's engine."""
+        self.index.use(self.view, self.engine, families, datasets)
 
     def members_sql(self) -> str:
-        """SELECT row, entity of members."""
+        """SELECT row, entity of members, for the question's engine."""
+        if self.bitmaps is not None:
+            self.use(())
+            self.engine.register("members", rows_table(self.bitmaps.members(self.compiled.bound)))
+            return 'SELECT row, entity FROM members JOIN "universe" USING (row)'
         self.make_views()
         return self.compiled.members_sql()
 
-    def rows(self) -> Any:
-        """Row numbers of members, ascending; int64 array, shape (n_members,)."""
-        return self.context.engine.arrow(f"SELECT row FROM ({self.members_sql()}) ORDER BY row")["row"].to_numpy()
+    def members(self) -> BitMap:
+        """Row numbers of members."""
+        if self.bitmaps is not None:
+            return self.bitmaps.members(self.compiled.bound)
+        from coterie.index.bitmaps import from_rows
 
-
-def _vocabulary(context: TagContext, kind: str) -> CatalogVocabulary:
-    return CatalogVocabulary(context.catalog, context.zone, kind)
+        return from_rows(self.engine.arrow(f"SELECT row FROM ({self.members_sql()})")["row"].to_numpy())
 
 
 def entities_sql(context: TagContext, kind: str) -> str:

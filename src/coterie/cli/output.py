@@ -39,7 +39,7 @@ class Door:
         """The workspace, closed at the end."""
         from coterie.workspace import Workspace
 
-        with Workspace.open(self.path) as opened:
+        with Workspace.open(self.path, single_use=True) as opened:
             yield opened
 
 

@@ -162,6 +162,8 @@ def _stage(batch: Batch, source: Source, parts: Sequence[Part], base: int, given
     appends: dict[str, list[Path]] = {}
     duplicates, fresh_files = 0, []
     for n, part in enumerate(parts):
+        if not part.staged.rows:
+            continue  # only rejects
         fresh = without_duplicates(engine, lake, part.staged, base, folder / f"fresh-{n}.parquet")
         duplicates += fresh.duplicates if part.counted else 0
         if fresh.rows:
@@ -205,7 +207,8 @@ def _reject_rows(engine: Engine, label: str, parts: Sequence[Part], path: Path) 
     union = _rejects_union(parts)
     if union is None:
         return None
-    columns = f'dataset, {quote_value(label)} AS file, line, "column", value, reason, raw, NULL::BIGINT AS _batch'
+    texts = ", ".join(f'"{name}"::VARCHAR AS "{name}"' for name in ("column", "value", "reason", "raw"))
+    columns = f"dataset, {quote_value(label)} AS file, line::BIGINT AS line, {texts}, NULL::BIGINT AS _batch"
     engine.copy_parquet(f"SELECT {columns} FROM {union} ORDER BY dataset, line", path)
     return path
 

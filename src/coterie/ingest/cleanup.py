@@ -71,6 +71,26 @@ def confirm_cleanup(
     return {**rules, value: replacement}
 
 
+def check_rules(rules: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise Refused(`bad_mapping`) where a replacement would itself be replaced, or is the value itself."""
+    for field, pairs in rules.items():
+        for value, replacement in pairs.items():
+            if value == replacement or replacement in pairs:
+                message = f'"{value}" becomes "{replacement}", which does not come to rest.'
+                raise Refused("bad_mapping", message, place=f"clean {field}", fix="Give the final value of each.")
+
+
+def keep_rules(store: Store, dataset: str, rules: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep the rules of a mapping, which a person wrote, for later imports of the dataset."""
+    for field, pairs in rules.items():
+        document = store.find("cleanup", f"{dataset}.{field}")
+        kept = dict(document.body["rules"]) if document else {}
+        fresh = {v: {"to": to, "by": "mapping"} for v, to in pairs.items() if kept.get(v, {}).get("to") != to}
+        if fresh:
+            body = {"dataset": dataset, "field": field, "rules": kept | fresh}
+            store.put("cleanup", f"{dataset}.{field}", body)
+
+
 def drop_cleanup(ctx: IngestContext, dataset: str, field: str, value: str) -> None:
     """Forget a rule. Raises NotFound."""
     document = ctx.store.get("cleanup", f"{dataset}.{field}")

@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
-_COUNTED_BYTES = 1 << 24
+from coterie.ingest.readers.files import CHUNK_BYTES, count_newlines
 
 
 def find_lines(path: Path, delimiter: str, records: Sequence[Sequence[str | None]]) -> list[int] | None:
@@ -39,10 +39,12 @@ def _whole_line(content: mmap.mmap, wanted: bytes, taken: set[int]) -> int | Non
 
 def _line_numbers(content: mmap.mmap, offsets: Sequence[int]) -> list[int]:
     numbers, line, at = {}, 1, 0
-    for offset in sorted(offsets):
-        while at < offset:
-            upto = min(offset, at + _COUNTED_BYTES)
-            line += content[at:upto].count(b"\n")
-            at = upto
-        numbers[offset] = line
+    with memoryview(content) as view:
+        for offset in sorted(offsets):
+            while at < offset:
+                upto = min(offset, at + CHUNK_BYTES)
+                with view[at:upto] as part:
+                    line += count_newlines(part)
+                at = upto
+            numbers[offset] = line
     return [numbers[offset] for offset in offsets]

@@ -310,10 +310,11 @@ def preset_type(spec: ImportSpec, draft: Draft, earlier: Dataset | None) -> Colu
         return None
     if draft.source.hint is not None:
         return ColumnType(ValueType(draft.source.hint))
-    known = earlier.field(draft.name) if earlier else None
-    if draft.source.native is None or known is not None:
+    if draft.source.native is None:
         return None
-    return native_type(draft.source.native)
+    own = native_type(draft.source.native)
+    known = earlier.field(draft.name) if earlier else None
+    return own if known is None or own is None or known.type is own.type else None
 
 
 def as_planned(draft: Draft, kind: ColumnType, column: str, style: str = "text") -> Planned:

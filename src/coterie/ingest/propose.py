@@ -199,6 +199,8 @@ def _as_before(kind: ColumnType, known: Field | None) -> ColumnType:
         fix = "Leave the declaration out, or import with --replace."
         raise Refused("type_changed", message, place=f"--types {known.name}", fix=fix)
     if known.type in _TIMES and kind.type in _TIMES:
+        if known.type is ValueType.DATE and kind.type is ValueType.MOMENT:
+            return ColumnType(ValueType.DATE)  # which a time of day misfits, so that the dataset's column is widened
         return replace(kind, type=known.type)
     if known.type is kind.type:
         return replace(kind, scale=known.scale) if not kind.declared or kind.open_scale else kind

@@ -107,8 +107,13 @@ def _checked(
 def _integer(raw: str, value: str, declared: bool) -> Reading:
     shape = r"'\s*[+-]?[0-9]+(\.0*)?\s*'" if declared else r"'\s*-?(0|[1-9][0-9]*)(\.0?)?\s*'"
     fits = f"{value}::VARCHAR = {raw} OR ({value} IS NOT NULL AND regexp_full_match({raw}, {shape}))"
-    small = f"regexp_full_match({raw}, {_PLAIN}) AND abs(TRY_CAST({raw} AS DOUBLE)) < 1e15"
-    loses = None if declared else f"(regexp_full_match({raw}, {_IDENTIFIER}) OR ({small}))"
+    # Any other number makes the column one of numbers; a whole number of over 64 bits does not.
+    number = f"regexp_full_match({raw}, {_NUMBER}) AND isfinite(TRY_CAST({raw} AS DOUBLE))"
+    loses = (
+        None
+        if declared
+        else f"(regexp_full_match({raw}, {_IDENTIFIER}) OR ({number} AND NOT regexp_full_match({raw}, {shape})))"
+    )
     return _checked(f"TRY_CAST({raw} AS BIGINT)", fits, raw, loses, "not_integer", nan=True)
 
 

@@ -82,7 +82,8 @@ def import_frame(ctx: IngestContext, frame: Any, *, label: str = "frame", **opti
     progress = options.pop("progress", None)
     spec = make_spec(options.pop("mapping", None), **options)
     with _batch(ctx, spec, progress=progress, **known) as batch:
-        return _import(batch, open_frame(frame, label, batch.engine))
+        keys = [name for name in (spec.entity, spec.key, spec.target) if name is not None]
+        return _import(batch, open_frame(frame, label, batch.engine, keys))
 
 
 @contextmanager
@@ -90,10 +91,14 @@ def _batch(
     ctx: IngestContext, spec: ImportSpec, *, replace: bool = False, dry_run: bool = False, progress: Progress | None
 ) -> Iterator[Batch]:
     """The working place of one import: a folder on the workspace's disk and an engine connection of its own."""
+    given = spec.clean
     spec = spec.with_clean(cleanup.confirmed(ctx.store, spec.name))
+    cleanup.check_rules(spec.clean)
     with ctx.lake.staging() as folder, ctx.engine.cursor() as engine:
         _show_progress(engine)
         yield Batch(ctx, spec, engine, folder, replace, dry_run, progress, clock.monotonic())
+    if not dry_run:
+        cleanup.keep_rules(ctx.store, spec.name, given)
 
 
 def _show_progress(engine: Engine) -> None:

@@ -199,8 +199,9 @@ class _Importing:
 
 
 def _fixed(column: Planned) -> bool:
-    """Whether misfits of a column are rejects whatever their number."""
-    return (column.kind.declared and not column.kind.open_scale) or column.role is Role.VALUES
+    """Whether misfits of a column are rejects whatever their number: its type was declared, or is the source's own."""
+    declared = column.kind.declared and not column.kind.open_scale
+    return declared or column.native is not None or column.role is Role.VALUES
 
 
 def _column_name(plan: Plan, draft: Draft) -> str:

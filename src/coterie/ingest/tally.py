@@ -122,7 +122,8 @@ def shapes(engine: Engine, relation: str, raw: str) -> tuple[list[Shape], int]:
     second = r"TRY_CAST(regexp_extract(r, '^\s*[0-9]+[^0-9]+([0-9]{1,2})', 1) AS INTEGER)"
     rows = engine.rows(
         f"SELECT any_value(r), count(*), count(*) FILTER ({first} > 12), count(*) FILTER ({second} > 12), "
-        f"sum(count(*)) OVER () FROM (SELECT left(trim({raw}), 60) AS r FROM {relation} WHERE NOT {missing_sql(raw)}) "
+        f"sum(count(*)) OVER () FROM (SELECT left(trim(t), 60) AS r FROM (SELECT CAST({raw} AS VARCHAR) AS t FROM {relation}) "
+        f"WHERE NOT {missing_sql('t')}) "
         f"GROUP BY {shape} ORDER BY 2 DESC, 1 LIMIT {_MOST_SHAPES}"
     )
     return [Shape(*row[:4]) for row in rows], int(rows[0][4]) if rows else 0

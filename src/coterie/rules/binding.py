@@ -42,6 +42,7 @@ class BoundLeaf(ABC):
     families, datasets : the views it reads; `fields` the fields of the first dataset, lookups' among them.
     changeable : whether the fact could be otherwise; an immutable snapshot's members cannot.
     can_miss : whether the value can be missing; a number of events cannot, and is at least 0.
+    of_universe : whether who passes depends on who else is in the universe, as with the best hundred.
     """
 
     fact: Fact
@@ -54,6 +55,7 @@ class BoundLeaf(ABC):
     fields: tuple[str, ...] = ()
     changeable: bool = True
     can_miss: bool = True
+    of_universe: bool = False
 
     @abstractmethod
     def source(self) -> Source:

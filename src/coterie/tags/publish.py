@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ENTITY = "entity"
 _ALWAYS = datetime(1, 1, 1, tzinfo=UTC)  # a list holds at any as-of; its newest upload counts
 _UNKNOWN_SHOWN = 10
-_MOST_DIGITS = 18  # of exact decimals; wider ones become floating numbers
+_MOST_DIGITS = 18  # of exact decimals; columns with a value of more become floating numbers
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _dataset(context: TagContext, engine: Engine, name: str, kind: str) -> Datas
             continue
         if column.startswith("_"):
             raise Refused("bad_column", f'"{column}" begins with "_".', place=column, fix="Rename the column.")
-        made = _field(column, native)
+        made = _field(engine, column, native)
         if column in fields and (fields[column].type, fields[column].scale) != (made.type, made.scale):
             made = _widened(fields[column], made)
         fields[column] = made
@@ -181,11 +181,11 @@ def _dataset(context: TagContext, engine: Engine, name: str, kind: str) -> Datas
     return Dataset(name, DatasetKind.SCORES, tuple(fields.values()), kind, entity=ENTITY)
 
 
-def _field(column: str, native: str) -> Field:
+def _field(engine: Engine, column: str, native: str) -> Field:
     base = native.split("(")[0].split("[")[0]
-    if native.startswith("DECIMAL"):
-        width, scale = (int(n) for n in native[8:-1].split(","))
-        if width <= _MOST_DIGITS:
+    if base == "DECIMAL" and not native.endswith("]"):
+        scale = int(native[8:-1].split(",")[1])
+        if scale <= _MOST_DIGITS and not _overflows(engine, column, scale):
             return Field(column, ValueType.DECIMAL, column, scale)
         return Field(column, ValueType.NUMBER, column)
     kind = _NATIVE.get(native) or _NATIVE.get(base if not native.endswith("]") else native)
@@ -193,6 +193,14 @@ def _field(column: str, native: str) -> Field:
         fix = "Publish numbers, texts, true or false, dates, moments, or lists of texts."
         raise Refused("bad_column", f'"{column}" is of type {native}.', place=column, fix=fix)
     return Field(column, kind, column)
+
+
+def _overflows(engine: Engine, column: str, scale: int) -> bool:
+    """Whether a value of the frame is too large for an exact decimal. What the column's type would allow is of no
+    matter: Polars declares 38 digits for every decimal."""
+    value = quote_name(column)
+    fits = f"TRY_CAST({value} AS DECIMAL({_MOST_DIGITS}, {scale})) IS NOT NULL"
+    return bool(engine.value(f"SELECT count(*) FROM published_frame WHERE {value} IS NOT NULL AND NOT {fits}"))
 
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
@@ -225,6 +233,7 @@ def _write(
 ) -> tuple[int, int, list[str]]:
     """Write the rows of known entities; returns their number, that of the others, and keys of some of those."""
     present = {name for name, _ in engine.columns("SELECT * FROM published_frame")}
+    _refuse_too_large(engine, [f for f in dataset.fields if f.name in present])
     columns = [f"{_column(f, f.name in present, context)} AS {quote_name(f.column)}" for f in dataset.fields]
     files = context.lake.files("entities")
     known = "SELECT NULL::VARCHAR AS key WHERE false"
@@ -267,7 +276,17 @@ def _column(field: Field, present: bool, context: TagContext) -> str:
 
 
 def _lake_type(field: Field) -> str:
-    return f"DECIMAL(18, {field.scale})" if field.type is ValueType.DECIMAL else COLUMN_TYPES[field.type]
+    return f"DECIMAL({_MOST_DIGITS}, {field.scale})" if field.type is ValueType.DECIMAL else COLUMN_TYPES[field.type]
+
+
+def _refuse_too_large(engine: Engine, fields: list[Field]) -> None:
+    """A column that was published with more digits after the point has room for fewer before it."""
+    for field in fields:
+        if field.type is ValueType.DECIMAL and _overflows(engine, field.name, field.scale or 0):
+            digits = _MOST_DIGITS - (field.scale or 0)
+            said = f'"{field.name}" holds a number of more than {digits} digits before the point.'
+            fix = "Round it, or publish under another name."
+            raise Refused("bad_column", said, place=field.name, fix=fix)
 
 
 def _refuse_twice(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from coterie.catalog.schemas import RecipeUse, TagDefinition
 from coterie.errors import Refused
 from coterie.kit.moments import show_moment
 from coterie.kit.progress import Progress
-from coterie.tags.build import build, default_as_of, plan
+from coterie.tags.build import build, default_as_of, offered_as_of, plan
 from coterie.tags.checks import read_definitions
 from coterie.tags.context import TagContext
 from coterie.tags.measures import Clock
@@ -84,6 +84,11 @@ class Tags:
         for name in ("tags", "entities", "rows_scanned", "seconds"):
             first[name] = sum(getattr(report, name) for report in reports)
         return first
+
+    def offered_as_of(self) -> str | None:
+        """For old data the end of the last day with an event, to build as of; None where `now` will do."""
+        moment = offered_as_of(self._context)
+        return None if moment is None else show_moment(moment, self._context.zone)
 
     def plan(self, as_of: Moment = None, *, entity_kind: str = "customer") -> list[dict[str, Any]]:
         """The stages that `build` would run, and why."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,12 @@ from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
 from coterie.ingest.readers.dialect import refuse_duplicates
+from coterie.ingest.readers.excel import cell_text
 from coterie.ingest.readers.files import BytesLater
 from coterie.ingest.readers.source import Source, SourceColumn, TextFacts
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
@@ -47,12 +51,13 @@ def open_parquet(path: Path, engine: Engine) -> Source:
     )
 
 
-def open_frame(frame: Any, label: str, engine: Engine) -> Source:
+def open_frame(frame: Any, label: str, engine: Engine, keys: Collection[str] = ()) -> Source:
     """Open a pandas or Polars frame, an Arrow table, or anything with `__arrow_c_stream__`, in memory.
 
-    Raises Refused: no frame, no rows, two columns of one name.
+    keys : columns with keys, which may mix numbers and texts.
+    Raises Refused: no frame, no rows, two columns of one name, a column of mixed values.
     """
-    table = arrow_table(frame)
+    table = arrow_table(frame, keys)
     _refuse_empty(table.num_rows, label)
     name = f"frame_{uuid.uuid4().hex}"
     engine.register(name, table)
@@ -69,22 +74,55 @@ def open_frame(frame: Any, label: str, engine: Engine) -> Source:
     )
 
 
-def arrow_table(frame: Any) -> pa.Table:
-    """A frame as an Arrow table, its index left out."""
+def arrow_table(frame: Any, keys: Collection[str] = ("entity",)) -> pa.Table:
+    """A frame as an Arrow table, its index left out.
+
+    keys : columns with keys; one that mixes numbers and texts is read as text.
+    Raises Refused: this is no frame; two columns have one name; `bad_column` where another column mixes types.
+    """
     import pyarrow as pa
 
     if isinstance(frame, pa.Table):
         return frame
-    if hasattr(frame, "to_arrow"):  # Polars; a lazy frame is collected first
+    if hasattr(frame, "collect") and hasattr(frame, "lazy"):  # a lazy frame of Polars
+        frame = frame.collect()
+    if hasattr(frame, "to_arrow"):
         return frame.to_arrow()
-    if hasattr(frame, "iloc"):
+    if hasattr(frame, "iloc") and hasattr(frame, "columns"):
         names = [str(c) for c in frame.columns]
         refuse_duplicates(names, "frame")
-        return pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
+        return _from_pandas(frame.set_axis(names, axis=1), keys)
     if hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
+        with suppress(pa.ArrowInvalid):  # a stream of a single column is no table
+            return pa.table(frame)
     fix = "Give a pandas or Polars frame, or an Arrow table."
     raise Refused("bad_argument", f"{type(frame).__name__} is no data frame.", place="frame", fix=fix)
+
+
+def _from_pandas(frame: pd.DataFrame, keys: Collection[str]) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        pass  # one column at least holds what is of no one type
+    return pa.table({name: _array(frame[name], name in keys) for name in frame.columns})
+
+
+def _array(column: pd.Series[Any], key: bool) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        if key:
+            pairs = zip(column, column.isna(), strict=True)
+            return pa.array([None if missing else cell_text(value) for value, missing in pairs], pa.string())
+        kinds = sorted({type(value).__name__ for value in column[column.notna()]})
+        mixed = f"mixes values of types {', '.join(kinds)}" if len(kinds) > 1 else f"cannot be read: {error.args[0]}"
+        fix = f'Make it of one type, such as `frame["{column.name}"].astype("string")`.'
+        message = f'The column "{column.name}" {mixed}.'
+        raise Refused("bad_column", message, place=str(column.name), fix=fix) from None
 
 
 def _refuse_empty(rows: int, label: str) -> None:

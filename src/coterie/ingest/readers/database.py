@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,8 +131,10 @@ def _stage(result: CursorResult[Any], label: str, work: Path, progress: Progress
     names = [str(n) for n in result.keys()]
     refuse_duplicates(names, label)
     stage, digest = RowStage(work, len(names)), hashlib.sha256()
+    hints: list[str | None] = [None] * len(names)
     for number, row in enumerate(result, 1):
         cells = [_text(v) for v in row]
+        hints = [hint if v is None else _hint(hint, v) for hint, v in zip(hints, row, strict=True)]
         stage.add(number, cells)
         digest.update(_bytes(cells))
         if progress is not None and number % 1_000 == 0:
@@ -139,7 +142,23 @@ def _stage(result: CursorResult[Any], label: str, work: Path, progress: Progress
     stage.close()
     if not stage.rows:
         raise Refused("no_rows", "The table holds no rows.", place=label, fix="Check the table or the query.")
-    return staged_source(stage, label, names, (), digest.hexdigest(), 0)
+    source = staged_source(stage, label, names, (), digest.hexdigest(), 0)
+    told = zip(source.columns, hints, strict=True)
+    return replace(
+        source, columns=tuple(c._replace(hint=hint if hint in ("texts", "text") else None) for c, hint in told)
+    )
+
+
+def _hint(before: str | None, value: Any) -> str:
+    """What a column's values tell of its type, after one more: `texts` as long as all are lists of plain values."""
+    match value:
+        case list() if not any(isinstance(v, list | dict) for v in value):
+            now = "texts"
+        case list() | dict() | bytes() | memoryview():
+            now = "text"
+        case _:
+            now = "plain"
+    return now if before in (None, now) else "text"
 
 
 def _bytes(cells: Sequence[str | None]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_value
@@ -59,7 +59,7 @@ def _open_lines(
     later = BytesLater(plain, "")
     lines = _lines(plain)
     try:
-        count, blank, good, structure = engine.row(_structure_sql(lines))
+        found = _structure(engine, lines)
     except Exception as error:
         if "CSV" not in str(error):
             raise
@@ -68,14 +68,14 @@ def _open_lines(
             other, known = plain_utf8(path, None, work, progress, judged=True)
             return _open_lines(path, other, known, engine, work, progress)
         lines = f"read_parquet({quote_value(str(_stage_lines(plain, path.name, work)))})"
-        count, blank, good, structure = engine.row(_structure_sql(lines))
-    if not good:
+        found = _structure(engine, lines)
+    if not found.objects:
         fix = "Write one JSON object a line."
         raise Refused("no_rows", "No line of the file holds a JSON object.", place=path.name, fix=fix)
-    columns = list(_flatten(json.loads(structure)))
+    columns = list(_flatten(found.keys))
     _refuse_wide(columns, path.name)
-    broken = _broken(engine, lines, work) if count - blank - good else None
-    return _source(path, plain, lines, columns, count - blank - good, broken, lambda: digest or later.result().digest)
+    broken = _broken(engine, lines, work) if found.broken else None
+    return _source(path, plain, lines, columns, found.broken, broken, lambda: digest or later.result().digest)
 
 
 def _lines(plain: Path) -> str:
@@ -103,12 +103,51 @@ def _stage_lines(plain: Path, label: str, work: Path) -> Path:
     return renamed
 
 
-def _structure_sql(lines: str) -> str:
+class _Structure(NamedTuple):
+    """What the lines hold: objects, lines that are none (blank ones left out), and the keys of all objects with their kinds."""
+
+    objects: int
+    broken: int
+    keys: dict[str, Any]
+
+
+def _structure(engine: Engine, lines: str) -> _Structure:
+    """Read all lines once. Objects of the same keys are counted together, so that a file larger than memory is no burden."""
     name = "c0 AS line" if lines.startswith("read_parquet") else "line"
-    return (
-        f"SELECT count(*), count(*) FILTER ({_BLANK}), count(*) FILTER ({_OBJECT}), "
-        f"json_group_structure(line::JSON) FILTER ({_OBJECT}) FROM (SELECT {name} FROM {lines})"
+    kind = (
+        f"CASE WHEN {_OBJECT} THEN coalesce(TRY(json_structure(line))::VARCHAR, '{{}}') WHEN NOT {_BLANK} THEN '' END"
     )
+    rows = f"SELECT {kind} AS kind, count(*) AS n FROM (SELECT {name} FROM {lines}) GROUP BY 1"
+    objects = broken = 0
+    keys: Any = {}
+    for batch in engine.batches(f"SELECT * FROM ({rows}) WHERE kind IS NOT NULL ORDER BY n DESC, kind"):
+        for text, n in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            objects, broken = (objects + n, broken) if text else (objects, broken + n)
+            keys = _merged(keys, json.loads(text)) if text else keys
+    return _Structure(objects, broken, keys if isinstance(keys, dict) else {})
+
+
+def _merged(one: Any, other: Any) -> Any:
+    """The kind of a key that has these two kinds, as `json_structure` tells them; `MIXED` where they do not go together.
+
+    >>> _merged({"a": "NULL", "b": {"c": "UBIGINT"}}, {"a": ["VARCHAR"], "b": "JSON"})
+    {'a': ['VARCHAR'], 'b': {'c': 'UBIGINT'}}
+    >>> _merged({"a": "VARCHAR"}, {"a": {"b": "VARCHAR"}})
+    {'a': 'MIXED'}
+    """
+    match one, other:
+        case dict(), dict():
+            return one | {key: _merged(one[key], kind) if key in one else kind for key, kind in other.items()}
+        case list(), list():
+            return [_merged(one[0], other[0])]
+        case ("NULL", kind) | (kind, "NULL"):
+            return kind
+        case ("JSON", dict() as kind) | (dict() as kind, "JSON"):  # an empty object is "JSON"
+            return kind
+        case str(), str() if "MIXED" not in (one, other):
+            return one
+        case _:
+            return "MIXED"
 
 
 def _flatten(structure: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str | None]]:

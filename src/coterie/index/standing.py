@@ -1,0 +1,71 @@
+"""What every question of one entity kind has in common until something is published or defined."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+from coterie.tags.build import default_as_of
+from coterie.tags.context import TagContext
+from coterie.tags.records import BuildRecord, Builds
+from coterie.tags.run import definitions_digest
+from coterie.tags.vocabulary import CatalogVocabulary
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The names, the published build and the batches of one moment.
+
+    current : whether the build was made of today's definitions.
+    batches : by dataset, the data versions that brought rows, rising.
+    """
+
+    vocabulary: CatalogVocabulary
+    record: BuildRecord | None
+    current: bool
+    newest: int
+    batches: dict[str, tuple[int, ...]]
+
+    def as_of(self, context: TagContext) -> datetime:
+        """The as-of of a question that names none."""
+        kind = self.vocabulary.entity_kind
+        return default_as_of(context, kind) if self.record is None else self.record.as_of
+
+    @property
+    def data_version(self) -> int:
+        """The data version of a question that names none: that of the build, if it is current, else the newest."""
+        return self.record.data_version if self.record is not None and self.current else self.newest
+
+    def last_batch(self, dataset: str, data_version: int) -> int:
+        """The newest data version up to `data_version` that brought rows of a dataset; 0 if none did."""
+        return max((v for v in self.batches.get(dataset, ()) if v <= data_version), default=0)
+
+
+class Standings:
+    """The standing of each entity kind, read anew after a change by any process; to find that out takes .1 ms."""
+
+    def __init__(self, context: TagContext) -> None:
+        self._context = context
+        self._known: dict[str, tuple[tuple[int, int], Standing]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, kind: str) -> Standing:
+        """The standing of an entity kind now."""
+        key = (self._context.store.revision(), self._context.lake.data_version)
+        with self._lock:
+            known = self._known.get(kind)
+            if known is None or known[0] != key:
+                known = self._known[kind] = (key, self._read(kind, key[1]))
+        return known[1]
+
+    def _read(self, kind: str, newest: int) -> Standing:
+        context = self._context
+        record = Builds(context.store, kind).published()
+        current = record is not None and record.definitions == definitions_digest(context, kind)
+        batches: dict[str, tuple[int, ...]] = {}
+        for batch in context.lake.batches():
+            batches[batch.dataset] = (*batches.get(batch.dataset, ()), batch.data_version)
+        vocabulary = CatalogVocabulary(context.catalog, context.zone, kind)
+        assert vocabulary.definitions is not None and vocabulary.datasets is not None  # read now, under the lock
+        return Standing(vocabulary, record, current, newest, batches)
