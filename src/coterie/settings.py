@@ -23,6 +23,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("index_memory_mb", 1024, "Memory for bitmaps and tag columns of audiences, in MiB."),
     Setting("index_disk_mb", 1024, "Disk space for bitmaps of conditions on events, in MiB."),
     Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),
+    Setting("jobs_url", "", "SQLAlchemy URL of the queue of jobs; empty: jobs.sqlite in the workspace."),
     Setting("metadata_url", "", "SQLAlchemy URL of the metadata store; empty: meta.sqlite in the workspace."),
 )
 

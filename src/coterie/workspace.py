@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from coterie.index.service import Index
     from coterie.ingest.context import IngestContext
     from coterie.ingest.report import ImportReport
+    from coterie.jobs.service import Jobs
     from coterie.lake.service import Lake
     from coterie.learn.segments.model import SegmentFit
     from coterie.learn.segments.service import Segments
@@ -105,7 +107,7 @@ class Workspace:
 
     def close(self) -> None:
         """Give back connections; the workspace can be opened again at any time."""
-        for name in ("engine", "store"):
+        for name in ("jobs", "engine", "store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 
@@ -196,6 +198,22 @@ class Workspace:
         from coterie.index.service import Index
 
         return Index(self.tag_context, self.path / "cache" / "index", live=not self.single_use)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The queue of jobs, and schedules."""
+        import coterie.audiences.jobs
+        import coterie.tags.jobs
+        from coterie.jobs.service import Jobs
+
+        assert coterie.audiences.jobs and coterie.tags.jobs  # they register their jobs
+        return Jobs(str(self.settings["jobs_url"]) or f"sqlite:///{self.path / 'jobs.sqlite'}", self.path)
+
+    def working(self) -> AbstractContextManager[bool]:
+        """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
+        from coterie.jobs.worker import working
+
+        return working(self.path, self.jobs.url, lambda: Workspace.open(self.path))
 
     def share(self, other: Workspace) -> None:
         """Use the index of another opening of the same workspace, with all that it has in memory."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from coterie.cli import output
+from coterie.cli import jobs, output
 from coterie.cli.output import AsOf, EntityKind, Json
 from coterie.errors import Refused
 
+Detach = Annotated[bool, typer.Option("--detach", help="Leave it to the worker; see `coterie job list`.")]
 app = typer.Typer(help="Rules over tags and events, with exact sizes.", no_args_is_help=True)
 
 Rule = Annotated[str, typer.Option("--rule", help="A JSON file, or - for standard input.")]
@@ -104,9 +105,15 @@ def list_audiences(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def refresh(context: typer.Context, name: str, as_of: AsOf = None, as_json: Json = False) -> None:
+def refresh(
+    context: typer.Context, name: str, as_of: AsOf = None, detached: Detach = False, as_json: Json = False
+) -> None:
     """Compute the members now and keep them as a snapshot."""
     with context.obj.workspace() as ws:
+        if detached:
+            ws.audiences.get(name)
+            jobs.detach(ws, "audiences.refresh", {"audience": name, "as_of": as_of}, as_json)
+            return
         result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"))
     if as_json:
         output.print_json(result)

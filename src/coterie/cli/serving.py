@@ -29,6 +29,8 @@ def serve(
         token = tokens.setup_token(ws.store)
         path = ws.path
     listener = _listen(host, port)
+    app = make_app(path)
+    app.state.shared.index.warm_behind()
     url = f"http://{host}:{listener.getsockname()[1]}"
     if as_json:
         sys.stdout.write(json.dumps({"url": url, "setup_token": token}) + "\n")
@@ -37,8 +39,9 @@ def serve(
         if token is not None:
             sys.stdout.write(f"First time here? Trade this token for an API token at POST /api/v1/setup: {token}\n")
     sys.stdout.flush()
-    config = uvicorn.Config(make_app(path), log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    with app.state.shared.working():
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

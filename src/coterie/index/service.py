@@ -133,6 +133,14 @@ class Index:
         self._sweep()
         return made
 
+    def warm_behind(self) -> None:
+        """Make all columns that are missing in the background."""
+        for kind in {t.entity_kind for t in self.context.catalog.tags().values()}:
+            standing = self.standings.of(kind)
+            if standing.record is not None:
+                missing = [f for f, built in standing.record.families.items() if self._columns(f, built) is None]
+                self._build_behind(standing, missing)
+
     def forget_sets(self, *, disk: bool = False) -> None:
         """Drop the bitmaps of conditions; columns and universes stay."""
         self._cache.drop(lambda key: isinstance(key, tuple) and key[0] in ("rows", "within"))

@@ -183,7 +183,7 @@ def _sizes(view: _View) -> str:
 
 def _bar(share: float, widest: float, name: str, words: str) -> str:
     kind = f' class="{name}"' if name else ""
-    return f'<div class="bar"><i{kind} style="width:{78 * share / widest:.1f}%"></i>{escape(words)}</div>'
+    return f'<div class="bar"><i{kind} style="--share:{share / widest:.3f}"></i>{escape(words)}</div>'
 
 
 def _profile(view: _View) -> str:

@@ -36,7 +36,8 @@ def carry(work: StateWork, old: StateRecord, id_: str) -> StateRecord:
         work.scanned += rows_read(recent)
         parts.append(f"SELECT * FROM {work.visible(now, newer(now, old.version))}")
     was = datetime.fromisoformat(old.as_of)
-    if was != work.clock.as_of and before.paths:
+    dated = "_at" in {name for name, _ in before.columns}  # undated profiles have always been valid
+    if was != work.clock.as_of and before.paths and dated:
         span = Span(was, work.clock.as_of)
         work.scanned += rows_read(before, [span])
         parts.append(f"SELECT * FROM {scan(before)} WHERE {span.sql('_at')}")
