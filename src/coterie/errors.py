@@ -77,6 +77,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_value": "A value in a rule does not fit the type it is compared with.",
         "bad_pattern": "A pattern of `matches` cannot be used. Patterns are RE2 without names, classes of scripts and look-around.",
         "bad_expression": "An expression cannot be read or mixes types. `docs/rules.md` lists operators and functions.",
+        "audience_expired": "The audience's period of validity is over: it can be read, but not refreshed or addressed.",
         "audience_cycle": "Audiences use each other in a circle, so that no one of them can be computed.",
         # tags
         "bad_definition": "A tag or recipe cannot be defined so; the message says which part, and what may stand there.",

@@ -190,7 +190,7 @@ class Workspace:
         """Count, save, refresh, explain and export audiences."""
         from coterie.audiences.service import Audiences
 
-        return Audiences(self.index, self.path / "snapshots")
+        return Audiences(self.index, self.path / "snapshots", lambda: self.jobs)
 
     @cached_property
     def index(self) -> Index:
@@ -308,7 +308,7 @@ class Workspace:
             if wanted.tags.recipes or wanted.tags.tags:
                 self.tags.define(wanted.tags.recipes, wanted.tags.tags)
             for name, body in wanted.audiences.items():
-                self.audiences.save(name, body["rule"], description=body.get("description", ""))
+                self.audiences.save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
         return plan
 
     def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
@@ -338,8 +338,10 @@ class Workspace:
         return sum(len(part) for part in body.values())
 
     def _definitions(self) -> dict[str, Any]:
+        from coterie.audiences.life import About
+
         saved = {d.name: d.body for d in self.store.all("audience")}
-        audiences = {name: {"rule": b["rule"], "description": b["description"]} for name, b in saved.items()}
+        audiences = {name: {"rule": b["rule"], **About.of(b).told()} for name, b in saved.items()}
         return {**self.catalog.export(), "audiences": audiences}
 
     def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:

@@ -42,8 +42,13 @@ class SaveRequest(BaseModel):
     """A rule to save."""
 
     rule: dict[str, Any]
-    description: str = ""
-    owner: str = ""
+    description: str | None = None
+    owner: str | None = None
+    folder: str | None = None
+    shared: bool | None = None
+    purpose: str | None = None
+    valid_until: str | None = None
+    refresh: str | None = None
     entity_kind: str = "customer"
     language: str = Field("en", pattern="^(en|zh)$")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from coterie.audiences.life import PURPOSES, About
 from coterie.errors import Refused
 from coterie.tags.definitions_file import Definitions, read_body
 
@@ -45,6 +46,11 @@ def read_workspace_file(path: Path) -> WorkspaceFile:
     return WorkspaceFile(read_body(body, place=path.name), audiences)
 
 
+def _about_schema() -> dict[str, Any]:
+    kinds: dict[str, Any] = {f.name: {"type": "string"} for f in fields(About)}
+    return kinds | {"shared": {"type": "boolean"}, "purpose": {"enum": list(PURPOSES)}}
+
+
 def workspace_json_schema() -> dict[str, Any]:
     """JSON Schema of `coterie.yaml`."""
     from coterie.rules.schema import rule_json_schema
@@ -52,7 +58,7 @@ def workspace_json_schema() -> dict[str, Any]:
     rule = rule_json_schema()
     definitions = rule.pop("$defs", {})
     named = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
-    audience = {"type": "object", "required": ["rule"], "properties": {"rule": rule, "description": {"type": "string"}}}
+    audience = {"type": "object", "required": ["rule"], "properties": {"rule": rule, **_about_schema()}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "coterie.yaml",

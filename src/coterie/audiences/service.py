@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coterie.audiences.life import STATE, About
 from coterie.audiences.resolve import StoredSets, rows_table
 from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
-from coterie.errors import Refused
+from coterie.errors import CoterieError, Failed, Refused
 from coterie.index.service import Index
 from coterie.index.sets import Members, NodeSize, Sets
 from coterie.kit.moments import show_moment
@@ -37,9 +39,11 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
     from coterie.audiences.snapshots import Snapshot, Snapshots
+    from coterie.jobs.service import Jobs
 
 KIND = "audience"
 _NAME_LENGTH = 200
+REFRESH, WATCH = "audiences.refresh", "audiences.watch"  # jobs
 REACH = "reach."  # tags of who may and can be addressed, by channel
 
 
@@ -76,8 +80,8 @@ class Count:
 class Audiences:
     """Count, save, refresh, explain and export audiences."""
 
-    def __init__(self, index: Index, folder: Path) -> None:
-        self._index, self._context, self._folder = index, index.context, folder
+    def __init__(self, index: Index, folder: Path, jobs: Callable[[], Jobs]) -> None:
+        self._index, self._context, self._folder, self._jobs = index, index.context, folder, jobs
 
     @property
     def snapshots(self) -> Snapshots:
@@ -115,29 +119,45 @@ class Audiences:
         return Question(self._index, self.snapshots, read_as(rule, entity_kind), as_of, None).size()
 
     def save(
-        self,
-        name: str,
-        rule: Any,
-        *,
-        description: str = "",
-        owner: str = "",
-        entity_kind: str = "customer",
-        language: str = "en",
+        self, name: str, rule: Any, *, entity_kind: str = "customer", language: str = "en", **about: Any
     ) -> dict[str, Any]:
-        """Save a rule under a name; an existing name gets a new version. Returns audience, sentence, version."""
+        """Save a rule under a name; an existing name gets a new version. Returns audience, sentence, version.
+
+        about : fields of `life.About`; of an existing audience those not given stay.
+        """
         if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
             fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
             raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
         parsed = read_as(rule, entity_kind)
         asked = Question(self._index, self.snapshots, parsed, None, None, name=name)
-        body = {
-            "rule": plain(parsed.as_json()),
-            "entity_kind": parsed.entity,
-            "description": description,
-            "owner": owner,
-        }
+        known = self._context.store.find(KIND, name)
+        before = About() if known is None else About.of(known.body)
+        given = {k: v for k, v in about.items() if v is not None}
+        card = About.read({**before.told(), **given}, self._context.zone)
+        body = {"rule": plain(parsed.as_json()), "entity_kind": parsed.entity, **asdict(card)}
         version = self._context.store.put(KIND, name, body)
+        self._schedule(name, before, card)
         return {"audience": name, "sentence": asked.sentence(language), "version": version}
+
+    def copy(self, name: str, to: str) -> dict[str, Any]:
+        """Save the same rule under another name, refreshed only when asked."""
+        body = self.get(name).body
+        if self._context.store.find(KIND, to) is not None:
+            raise Refused("bad_argument", f'There is an audience "{to}".', place="to", fix="Choose another name.")
+        about = {**About.of(body).told(), "refresh": "once"}
+        return self.save(to, body["rule"], entity_kind=body["entity_kind"], **about)
+
+    def _schedule(self, name: str, before: About, card: About) -> None:
+        """Let the clock or new data refresh an audience; the queue is not touched where neither did nor does."""
+        if before.refresh == card.refresh:
+            return
+        if card.cron is not None:
+            zone = self._context.zone.key
+            self._jobs().schedule(f"audience {name}", REFRESH, {"audience": name}, cron=card.cron, zone=zone)
+        elif before.cron is not None:
+            self._jobs().unschedule(f"audience {name}")
+        if card.refresh == "trigger":
+            self._jobs().schedule("audiences after new data", WATCH, {}, cron="* * * * *")
 
     def get(self, name: str) -> Document:
         """A saved audience. Raises NotFound."""
@@ -147,12 +167,13 @@ class Audiences:
         """Delete an audience that no other one names; its snapshots stay."""
         from coterie.audiences.resolve import names_in
 
-        self.get(name)
+        about = About.of(self.get(name).body)
         users = [d.name for d in self._context.store.all(KIND) if name in names_in(d.body["rule"])]
         if users:
             fix = "Change or delete those first."
             raise Refused("in_use", f'"{name}" is used by {", ".join(users)}.', place=name, fix=fix)
         self._context.store.delete(KIND, name)
+        self._schedule(name, about, About())
 
     def rows(self, language: str = "en") -> list[dict[str, Any]]:
         """Saved audiences with their newest size."""
@@ -162,24 +183,62 @@ class Audiences:
         snapshots = self.snapshots.of(document.name)
         rule = parse_rule(document.body["rule"])
         vocabulary = self._index.standings.of(document.body["entity_kind"]).vocabulary
+        about = About.of(document.body)
         return {
             "audience": document.name,
             "version": document.version,
             "count": snapshots[-1].count if snapshots else None,
             "as_of": snapshots[-1].as_of if snapshots else None,
+            **self.state(document.name),
             "sentence": sentence(rule, language, vocabulary),
+            **{k: getattr(about, k) for k in ("owner", "folder", "shared", "purpose", "valid_until", "refresh")},
         }
+
+    def state(self, name: str) -> dict[str, Any]:
+        """How an audience stands: `state` is draft, computing, live, failed or expired; `error` of the last refresh."""
+        about = About.of(self.get(name).body)
+        last = self._context.store.find(STATE, name)
+        state, error = ("draft", None) if last is None else (last.body["state"], last.body["error"])
+        if about.validity() == "expired":
+            state = "expired"
+        return {"state": state, "error": error}
 
     def refresh(self, name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
         """Compute the members and keep them as a snapshot. Returns snapshot, count, entered, left and when."""
         document = self.get(name)
-        asked = self._saved(document, as_of)
-        members = asked.members()
-        facts = {"rule": document.body["rule"], "entity_kind": asked.kind, "data_version": asked.data_version}
-        facts["as_of"] = show_moment(asked.as_of, self._context.zone)
-        snapshot = self.snapshots.add(name, document.version, members, facts)
+        if About.of(document.body).validity() == "expired":
+            fix = "Save it with a later `valid_until` first."
+            raise Refused("audience_expired", f'"{name}" is not valid any more.', place=name, fix=fix)
+        with self._noted(name):
+            asked = self._saved(document, as_of)
+            facts = {"rule": document.body["rule"], "entity_kind": asked.kind, "data_version": asked.data_version}
+            facts["as_of"] = show_moment(asked.as_of, self._context.zone)
+            snapshot = self.snapshots.add(name, document.version, asked.members(), facts)
         kept = ("count", "entered", "left", "as_of", "data_version", "version")
         return {"audience": name, "snapshot": snapshot.id, **{k: getattr(snapshot, k) for k in kept}}
+
+    @contextmanager
+    def _noted(self, name: str) -> Iterator[None]:
+        """Note that a refresh runs, and how it ended; what there was before it stays as it is."""
+        self._context.store.put(STATE, name, {"state": "computing", "error": None})
+        try:
+            yield
+        except BaseException as error:
+            told = error if isinstance(error, CoterieError) else Failed("internal", repr(error), fix="Tell us.")
+            self._context.store.put(STATE, name, {"state": "failed", "error": told.as_dict()})
+            raise
+        self._context.store.put(STATE, name, {"state": "live", "error": None})
+
+    def stale(self) -> list[str]:
+        """Audiences that new data refresh, and whose newest snapshot is older than the newest data."""
+        newest = self._context.lake.data_version
+        waiting = []
+        for document in self._context.store.all(KIND):
+            about, made = About.of(document.body), self.snapshots.of(document.name)
+            if about.refresh == "trigger" and about.validity() != "expired":
+                if not made or made[-1].data_version < newest:
+                    waiting.append(document.name)
+        return waiting
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """The snapshots of an audience, oldest first, without their rules."""

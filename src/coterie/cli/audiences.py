@@ -77,16 +77,22 @@ def save(
     context: typer.Context,
     name: str,
     rule: Rule,
-    description: Annotated[str, typer.Option(help="What it is for.")] = "",
-    owner: Annotated[str, typer.Option(help="Whose it is.")] = "",
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose it is.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Where it is listed, as a/b.")] = None,
+    shared: Annotated[bool | None, typer.Option("--shared/--mine", help="Whether others see it.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="marketing, service, research or analysis.")] = None,
+    valid_until: Annotated[str | None, typer.Option(help="The last moment it may be used.")] = None,
+    refreshed: Annotated[str | None, typer.Option("--refresh", help='once, "daily HH:MM" or trigger.')] = None,
     entity_kind: EntityKind = "customer",
     as_json: Json = False,
 ) -> None:
-    """Save a rule under a name; an existing name gets a new version."""
+    """Save a rule under a name; an existing name gets a new version, and keeps what is not given."""
     door: output.Door = context.obj
+    about = {"description": description, "owner": owner, "folder": folder, "shared": shared, "purpose": purpose}
+    about |= {"valid_until": valid_until, "refresh": refreshed}
     with door.workspace() as ws:
-        facts = {"description": description, "owner": owner, "entity_kind": entity_kind}
-        saved = ws.audiences.save(name, read_rule(rule), language=door.language, **facts)
+        saved = ws.audiences.save(name, read_rule(rule), language=door.language, entity_kind=entity_kind, **about)
     if as_json:
         output.print_json(saved)
     else:
@@ -209,6 +215,17 @@ def explain(context: typer.Context, name: str, entity: str, as_of: AsOf = None, 
     else:
         changes = [change["sentence"] for change in result["flip"]["changes"]]
         output.show_facts("Smallest change that flips it", {str(i): text for i, text in enumerate(changes, 1)})
+
+
+@app.command()
+def copy(context: typer.Context, name: str, to: str, as_json: Json = False) -> None:
+    """The same rule under another name."""
+    with context.obj.workspace() as ws:
+        saved = ws.audiences.copy(name, to)
+    if as_json:
+        output.print_json(saved)
+    else:
+        output.show_facts(f"Audience {to}", saved)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -199,10 +200,15 @@ def _read_codes(file: Path, name: str) -> Codes:
 
 
 def build_columns(
-    engine: Engine, relation: str, tags: Sequence[tuple[str, ValueType]], folder: Path, progress: Progress | None = None
+    engines: Sequence[Engine],
+    relation: str,
+    tags: Sequence[tuple[str, ValueType]],
+    folder: Path,
+    progress: Progress | None = None,
 ) -> None:
     """Make the columns of a family and keep them in `folder`, all or nothing.
 
+    engines : connections that work side by side, a tag each.
     relation : SQL with `row` and a column a tag; rows differ, some numbers may be absent.
     """
     import pyarrow as pa
@@ -211,11 +217,24 @@ def build_columns(
     staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     staged.mkdir(parents=True)
     try:
-        place = _places(engine, relation)
-        made: list[tuple[ColumnFacts, Codes | None]] = []
-        with progress.stage("Indexing", len(tags), "tags"):
-            for number, (tag, kind) in enumerate(tags):
-                made.append(_column(engine, relation, tag, kind, f"c{number}", place, staged))
+        place = _places(engines[0], relation)
+        free = SimpleQueue[Engine]()
+        for engine in engines:
+            free.put(engine)
+
+        def make(task: tuple[int, tuple[str, ValueType]]) -> tuple[ColumnFacts, Codes | None]:
+            number, (tag, kind) = task
+            engine = free.get()
+            try:
+                progress.check()
+                return _column(engine, relation, tag, kind, f"c{number}", place, staged)
+            finally:
+                free.put(engine)
+
+        made = []
+        with progress.stage("Indexing", len(tags), "tags"), ThreadPoolExecutor(len(engines)) as pool:
+            for done in pool.map(make, enumerate(tags)):
+                made.append(done)
                 progress.advance(1)
         coded = [(f.file, codes) for f, codes in made if codes is not None]
         schema = pa.schema([(name, pa.from_numpy_dtype(codes.dtype)) for name, codes in coded])

@@ -275,8 +275,8 @@ class Index:
         types = {t.name: t.type for t in standing.vocabulary.definitions.values() if t.family == family}
         tags = [(name, types[name]) for name, _ in files.columns if name in types]
         folder = self._family_folder(family, built)
-        with self.engine() as engine, disk_errors():
-            build_columns(engine, scan(files), tags, folder, progress)
+        with self.engine() as first, self.engine() as second, disk_errors():
+            build_columns((first, second), scan(files), tags, folder, progress)
         return True
 
     def _build_behind(self, standing: Standing, families: Iterable[str]) -> None:

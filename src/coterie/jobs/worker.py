@@ -6,15 +6,16 @@ executor would run the stages again that are in flight (seen with DBOS 3.4).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions
 
-from coterie import __version__
 from coterie.errors import Cancelled, CoterieError, Failed
 from coterie.jobs.registry import find_job
 from coterie.jobs.service import APPLICATION, ERROR, PROGRESS, QUEUE, TICK, WORKFLOW
@@ -47,7 +48,7 @@ def working(folder: Path, url: str, opening: Opening) -> Iterator[bool]:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": url,
-            "application_version": __version__,
+            "application_version": package_version("coterie"),
             "log_level": "ERROR",
         }
         DBOS(config=config)
@@ -72,7 +73,10 @@ def _job(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 @DBOS.workflow(name=TICK)
 def _tick(_when: Any, context: Mapping[str, Any]) -> None:
-    DBOS.enqueue_workflow(QUEUE, _job, context["job"], context["arguments"])
+    # While the one before waits or runs, no second one is made.
+    key = f"{context['job']} {json.dumps(context['arguments'], sort_keys=True)}"
+    with SetEnqueueOptions(deduplication_id=key, duplication_policy="return-existing"):
+        DBOS.enqueue_workflow(QUEUE, _job, context["job"], context["arguments"])
 
 
 def _plan(name: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
