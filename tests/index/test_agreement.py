@@ -43,7 +43,7 @@ class Bitmaps:
         self.families = {}
         for number, family in enumerate(dict.fromkeys(t.family for t in TAGS)):
             tags = [(t.name, t.type) for t in TAGS if t.family == family]
-            build_columns(engine, quote_name(f"family:{family}"), tags, folder / str(number))
+            build_columns((engine,), quote_name(f"family:{family}"), tags, folder / str(number))
             self.families[family] = FamilyColumns.open(folder / str(number), cache)
 
     def members(self, leaf: BoundLeaf) -> Members:

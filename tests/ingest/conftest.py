@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,28 +78,42 @@ class Shop:
         return self.rows("kind, key, row, first_seen::VARCHAR", "entities", order="kind, row, _batch")
 
 
-def make_shop(folder: Path, zone: str = "UTC", **settings: Any) -> Shop:
-    """A fresh workspace in a folder."""
-    given = Settings({"threads": 2, "memory_limit_mb": 1024, **settings})
-    lake = Lake.create(folder / "ws" / "lake")
+def make_shop(folder: Path, zone: str = "UTC", *, copy_of: Path | None = None, engine: Engine | None = None) -> Shop:
+    """A fresh workspace in a folder; quicker where it copies an empty one and takes an engine that runs."""
+    given = Settings({"threads": 2, "memory_limit_mb": 1024})
+    if copy_of is not None:
+        shutil.copytree(copy_of, folder / "ws")
+    lake = Lake.open(folder / "ws" / "lake") if copy_of else Lake.create(folder / "ws" / "lake")
     store = Store.open(f"sqlite:///{folder / 'ws' / 'meta.sqlite'}")
-    engine = Engine.open(given, folder / "ws" / "staging" / "spill")
+    engine = engine.cursor() if engine is not None else Engine.open(given, folder / "ws" / "staging" / "spill")
     return Shop(IngestContext(engine, lake, store, ZoneInfo(zone), given), folder)
 
 
+def close_shop(shop: Shop) -> None:
+    """Give back its connections."""
+    shop.ctx.engine.close()
+    shop.ctx.store.close()
+
+
+@pytest.fixture(scope="session")
+def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace with nothing in it."""
+    folder = tmp_path_factory.mktemp("empty")
+    close_shop(make_shop(folder))
+    return folder / "ws"
+
+
+@pytest.fixture(scope="session")
+def running_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine for the workspaces of all tests, which use connections of their own."""
+    settings = Settings({"threads": 2, "memory_limit_mb": 1024})
+    with Engine.open(settings, tmp_path_factory.mktemp("spill")) as engine:
+        yield engine
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, empty_workspace: Path, running_engine: Engine) -> Iterator[Shop]:
     """A fresh workspace in the zone UTC."""
-    opened = make_shop(tmp_path)
+    opened = make_shop(tmp_path, copy_of=empty_workspace, engine=running_engine)
     yield opened
-    opened.ctx.engine.close()
-    opened.ctx.store.close()
-
-
-@pytest.fixture
-def paris(tmp_path: Path) -> Iterator[Shop]:
-    """A fresh workspace in the zone of Paris."""
-    opened = make_shop(tmp_path, "Europe/Paris")
-    yield opened
-    opened.ctx.engine.close()
-    opened.ctx.store.close()
+    close_shop(opened)

@@ -229,7 +229,7 @@ def test_json_lines_that_are_not_plain(shop: Shop, content: bytes) -> None:
         ("{\n", "`no_rows` at `a.jsonl`: No line of the file holds a JSON object."),
         ('[{"id": 1}, ', "`unknown_format` at `a.jsonl`: The file is no JSON"),
         ("[1, 2]", "`no_rows`"),
-        ('{"id": 1, "ID": 2}\n', "`duplicate_columns`"),
+        ('{"id": 1, "ID": 2}\n', "`duplicate_columns` at `a.jsonl:1`"),
         ("{" + ", ".join(f'"k{i}": 1' for i in range(2_001)) + "}", "have 2,001 different keys; at most 2,000"),
         ('{"id": "' + "x" * 17_000_000 + '"}\n{"id": 1}', "`line_too_long` at `a.jsonl:1`"),
     ],
@@ -372,6 +372,41 @@ def test_later_parquet_files_join_the_dataset(shop: Shop) -> None:
     assert shop.rows("d::VARCHAR, n", order="_entity DESC LIMIT 1") == [("2024-01-03 08:00:00+00", 2.5)]
     with pytest.raises(Refused, match="`type_changed` at `n`"):
         shop.load_frame(pa.table({"id": ["c"], "n": ["many"]}))
+
+
+def test_columns_of_one_name_are_refused(shop: Shop) -> None:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table([["a"], [1], [2]], names=["id", "n", "N"])
+    pq.write_table(table, shop.folder / "a.parquet")
+    words = '`duplicate_columns` at `{}:1`: Columns 2 and 3 are both called "N"'
+    with pytest.raises(Refused, match=words.format("a.parquet")):
+        shop.load(shop.folder / "a.parquet")
+    for frame in (table, pd.DataFrame({"id": ["a"], "n": [1], "N": [2]})):
+        with pytest.raises(Refused, match=words.format("frame")):
+            shop.load_frame(frame)
+    (shop.folder / "b.parquet").write_bytes((shop.folder / "a.parquet").read_bytes()[:100])
+    with pytest.raises(Refused, match="`damaged_file` at `b.parquet`"):
+        shop.load(shop.folder / "b.parquet")
+
+
+def test_nanoseconds_become_microseconds(shop: Shop) -> None:
+    import pyarrow as pa
+
+    moments = {"id": ["a"], "at": pa.array([1704067200123456000], pa.timestamp("ns"))}
+    shop.load_frame(pa.table(moments), "frame", time="at")
+    shop.load("id,at,seen\na,2024-01-01 00:00:00.123456000,2024-01-01T00:00:00.1234560Z\n", "csv", time="at")
+    for name in ("frame", "csv"):
+        assert shop.column("_at::VARCHAR", f"data/{name}") == ["2024-01-01 00:00:00.123456+00"]
+    assert shop.column("seen::VARCHAR", "data/csv") == ["2024-01-01 00:00:00.123456+00"]
+
+
+def test_names_that_only_json_allows(shop: Shop) -> None:
+    shop.load('{"id": 1, "": 5, "a\'b": {"c\\"d": "x"}, "_row": 2, "line": 3}\n', file="a.jsonl")
+    assert [f.name for f in shop.catalog.dataset("d").fields] == ["id", "column_2", "a'b.c\"d", "_row", "line"]
+    assert shop.rows("* EXCLUDE _batch") == [("1", 5, "x", 2, 3)]
 
 
 def sqlite(path: Path, rows: list[tuple[Any, ...]]) -> Path:

@@ -21,7 +21,7 @@ from coterie.catalog.schemas import DatasetKind
 from coterie.errors import Refused
 from coterie.ingest.cleanup import confirm_cleanup, drop_cleanup, suggest_cleanup
 
-from .conftest import make_shop
+from .conftest import close_shop, make_shop
 
 if TYPE_CHECKING:
     from .conftest import Shop
@@ -356,8 +356,7 @@ def test_segment_messages_come_twice(shop: Shop) -> None:
 def wide_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     opened = make_shop(tmp_path_factory.mktemp("wide"))
     yield opened
-    opened.ctx.engine.close()
-    opened.ctx.store.close()
+    close_shop(opened)
 
 
 CELLS = st.sampled_from(

@@ -257,10 +257,16 @@ def build_columns(
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the rows of a family stand: `given` their numbers in order, None if they are 0, 1, 2, ..."""
+    """Where the rows of a family stand.
+
+    given : their numbers as they are read, None if they are 0, 1, 2, ...
+    sorting : what a query adds to read them so; nothing where the files are in order, as builds write them, since
+        sorting ten million rows takes longer than all else.
+    """
 
     rows: int
     given: npt.NDArray[np.int64] | None
+    sorting: str
 
     def dense(self, codes: Codes) -> Codes:
         """Codes of the given rows as codes of all."""
@@ -272,10 +278,13 @@ class _Places:
 
 
 def _places(engine: Engine, relation: str) -> _Places:
-    n, last = engine.row(f"SELECT count(*), max(row) FROM {relation}")
-    if not n or last == n - 1:
-        return _Places(n, None)
-    return _Places(last + 1, engine.arrow(f"SELECT row FROM {relation} ORDER BY row")["row"].to_numpy())
+    given = engine.arrow(f"SELECT row FROM {relation}")["row"].to_numpy()
+    if len(given) == 0:
+        return _Places(0, None, "")
+    ordered = bool((np.diff(given) > 0).all())
+    given = given if ordered else np.sort(given)
+    dense = bool(given[-1] == len(given) - 1)
+    return _Places(int(given[-1]) + 1, None if dense else given, "" if ordered else " ORDER BY row")
 
 
 def _column(
@@ -291,7 +300,7 @@ def _column(
         column = f"CASE WHEN {column} IS NOT NULL THEN 1 END"
     elif kind is ValueType.NUMBER:
         column = f"CASE WHEN NOT isnan({column}) THEN {column} END"
-    read = engine.arrow(f"SELECT {column} AS v FROM {relation} ORDER BY row")["v"]
+    read = engine.arrow(f"SELECT {column} AS v FROM {relation}{place.sorting}")["v"]
     codes, different = _coded(read)
     if len(different) > MOST_VALUES:
         return ColumnFacts(tag, kind, "none", name, len(different)), None

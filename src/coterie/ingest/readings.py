@@ -181,8 +181,9 @@ def _written_out(raw: str, value: str, kind: str) -> str:
 
 
 def _strptime(raw: str, formats: Sequence[str]) -> str:
-    """A list of one format would cost twice the time."""
-    return f"try_strptime({raw}, {quote_value(formats[0] if len(formats) == 1 else list(formats))})"
+    """A list of one format would cost twice the time. Nanoseconds give a type that cannot hold the year 10000."""
+    sql = f"try_strptime({raw}, {quote_value(formats[0] if len(formats) == 1 else list(formats))})"
+    return f"CAST({sql} AS TIMESTAMP)" if any("%n" in f for f in formats) else sql
 
 
 def in_zone(naive: str, zone: str) -> str:

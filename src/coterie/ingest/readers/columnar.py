@@ -27,18 +27,22 @@ _NATIVE = frozenset({*_WHOLE, *_TIMES, "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR"})
 
 
 def open_parquet(path: Path, engine: Engine) -> Source:
-    """Open a Parquet file in place. Raises Refused(`damaged_file`, `no_rows`)."""
+    """Open a Parquet file in place. Raises Refused(`damaged_file`, `no_rows`, `duplicate_columns`)."""
+    import pyarrow.parquet as pq
+
     file = quote_value(str(path))
     try:
+        names = pq.read_schema(path).names
         types = engine.columns(f"SELECT * FROM read_parquet({file})")
         rows = engine.value(f"SELECT count(*) FROM read_parquet({file})")
     except Exception as error:
         message = f"The Parquet file cannot be read: {str(error).splitlines()[0]}."
         raise Refused("damaged_file", message, place=path.name, fix="Write it again.") from None
+    refuse_duplicates(names, path.name)  # the engine would rename the second
     _refuse_empty(rows, path.name)
     later = BytesLater(path, "")
     numbered = f"(SELECT *, file_row_number + 1 AS _row FROM read_parquet({file}, file_row_number = true))"
-    columns, notes = _columns(types, path.name)
+    columns, notes = _columns(types)
     return Source(
         path.name,
         columns,
@@ -58,10 +62,11 @@ def open_frame(frame: Any, label: str, engine: Engine, keys: Collection[str] = (
     Raises Refused: no frame, no rows, two columns of one name, a column of mixed values.
     """
     table = arrow_table(frame, keys)
+    refuse_duplicates(table.column_names, label)  # the engine would rename the second
     _refuse_empty(table.num_rows, label)
     name = f"frame_{uuid.uuid4().hex}"
     engine.register(name, table)
-    columns, notes = _columns(engine.columns(f"SELECT * FROM {name}"), label)
+    columns, notes = _columns(engine.columns(f"SELECT * FROM {name}"))
     return Source(
         label,
         columns,
@@ -152,8 +157,7 @@ def _digest(table: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def _columns(types: list[tuple[str, str]], label: str) -> tuple[tuple[SourceColumn, ...], tuple[str, ...]]:
-    refuse_duplicates([name for name, _ in types], label)
+def _columns(types: list[tuple[str, str]]) -> tuple[tuple[SourceColumn, ...], tuple[str, ...]]:
     columns, notes = [], []
     for name, kind in types:
         if kind == "BLOB":

@@ -188,7 +188,9 @@ def _source(
     numbered = f"(SELECT {name}, row_number() OVER () AS _row FROM {lines})"
     return Source(
         path.name,
-        tuple(SourceColumn(".".join(p), f"c{i}", hint=hint) for i, (p, hint) in enumerate(columns)),
+        tuple(
+            SourceColumn(".".join(p) or f"column_{i + 1}", f"c{i}", hint=hint) for i, (p, hint) in enumerate(columns)
+        ),
         f"(SELECT {cells} FROM (SELECT {values} FROM (SELECT {name} FROM {lines}) WHERE {_OBJECT}))",
         f"(SELECT {cells}, _row FROM (SELECT {values}, _row FROM {numbered} WHERE {_OBJECT}))",
         "_row",
