@@ -39,6 +39,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "address_taken": "The address that `coterie serve` should listen on is in use or not this machine's.",
         "not_signed_in": "An HTTP request came without a valid API token.",
         "not_allowed": "The token or role given does not permit this.",
+        "in_use": "It is used by something else, which the message names.",
         "job_ended": "The job has ended, so that it cannot be cancelled.",
         "job_running": "The job waits, runs or is completed; only one that failed or was cancelled can go on.",
         "internal": "Something happened that nobody foresaw. It is our mistake; the log has the details.",

@@ -461,3 +461,17 @@ def test_the_command_line_refuses_with_code_place_and_fix(tmp_path: Path) -> Non
     assert newer.returncode == 2
     assert json.loads(newer.stderr)["code"] == "newer_workspace"
     assert sorted(p.name for p in (tmp_path / "ws").rglob("*")) == before
+
+
+@pytest.mark.parametrize("folder", ["a[1]b*?", "year=2024", "it's 文件"])
+def test_a_workspace_may_lie_in_a_folder_of_any_name(tmp_path: Path, folder: str) -> None:
+    place = tmp_path / folder
+    place.mkdir()
+    shop = make_shop(place)
+    try:
+        for _ in range(2):  # the second one meets entities and rejects of the first
+            shop.load("id,n,k\n1,2,x\n,3,y\n", "d", key="k")
+        assert shop.load("id,n,k\n1,2,x\n2,4,z\n", "d", key="k").duplicates == 1
+        assert shop.column("n") == [2, 4]
+    finally:
+        close_shop(shop)

@@ -24,14 +24,16 @@ def add_to(app: typer.Typer) -> None:
 def import_(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="FILE|URL", help="A file, or a database URL with #table or ?query=.")
+        str, typer.Argument(metavar="FILE|URL", help="A file, or a database URL with `#table` or `#SELECT ...`.")
     ],
-    name: Annotated[str, typer.Option("--name", help="The dataset's name.")],
-    kind: Annotated[str, typer.Option("--as", help="profiles, events, records, edges, vectors or lookup.")] = "events",
+    name: Annotated[str | None, typer.Option("--name", help="The dataset's name.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="profiles, events, records, edges, vectors or lookup.")
+    ] = None,
     entity: Annotated[
         str | None, typer.Option(help="Column with the customer's key; @row where there is none.")
     ] = None,
-    entity_kind: EntityKind = "customer",
+    entity_kind: Annotated[str | None, typer.Option(help="customer or account; default: customer.")] = None,
     time: Annotated[str | None, typer.Option(help="Column with the event's time.")] = None,
     key: Annotated[str | None, typer.Option(help="Column with the row's own id; repeats are duplicates.")] = None,
     target: Annotated[str | None, typer.Option(help="Of edges: column with the other end.")] = None,
@@ -50,26 +52,14 @@ def import_(
     options: dict[str, Any] = {"kind": kind, "name": name, "entity": entity, "entity_kind": entity_kind, "time": time}
     options |= {"key": key, "target": target, "weight": weight, "modality": modality, "values": values}
     options |= {"mapping": mapping, "replace": replace}
-    declared = dict(_declared(part) for part in types.split(",")) if types else None
     door: output.Door = context.obj
     with door.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
-        arguments: dict[str, Any] = {**options, "types": declared, "dry_run": dry_run, "progress": progress}
+        arguments: dict[str, Any] = {**options, "types": types, "dry_run": dry_run, "progress": progress}
         report = import_file(ws.ingest_context, source, **arguments)
     if as_json:
         output.print_json(report.as_dict())
     else:
         _show_report(report.as_dict())
-
-
-def _declared(part: str) -> tuple[str, str]:
-    from coterie.errors import Refused
-
-    column, equals, kind = part.rpartition("=")
-    if not equals:
-        raise Refused(
-            "bad_argument", f'"{part}" declares no type.', place="--types", fix="Write COLUMN=TYPE,COLUMN=TYPE."
-        )
-    return column.strip(), kind.strip()
 
 
 def _show_report(report: dict[str, Any]) -> None:

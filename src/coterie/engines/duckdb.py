@@ -294,6 +294,16 @@ def scan(files: TableFiles) -> str:
     return f"(SELECT {names}, {batch} AS _batch FROM {source}{bounds})"
 
 
+def parquet(path: Path, *, numbered: bool = False) -> str:
+    """SQL of a relation over one Parquet file, whatever its path looks like; `numbered` adds `file_row_number` from 0.
+
+    >>> parquet(Path("a=b/[x].parquet"))
+    "read_parquet('a=b/[[]x].parquet', hive_partitioning = false)"
+    """
+    rows = ", file_row_number = true" if numbered else ""
+    return f"read_parquet({quote_value(glob_escaped(str(path)))}, hive_partitioning = false{rows})"
+
+
 def glob_escaped(path: str) -> str:
     """A path for `read_parquet` and its like, which take `*`, `?` and `[` for patterns.
 

@@ -29,8 +29,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from coterie.catalog.schemas import ValueType
-from coterie.engines.duckdb import Engine, glob_escaped
-from coterie.engines.sql import quote_name, quote_value
+from coterie.engines.duckdb import Engine, parquet
+from coterie.engines.sql import quote_name
 from coterie.index.bitmaps import CHUNK_ROWS, from_packed, from_rows
 from coterie.index.cache import Cache
 from coterie.kit.progress import Progress
@@ -152,7 +152,7 @@ class Column:
         with self._showing:
             if self._table is None:
                 name = f"index:{uuid.uuid4().hex}"
-                rows = f"SELECT file_row_number + 1 AS code, v FROM {_read_parquet(self._values_file)}"
+                rows = f"SELECT file_row_number + 1 AS code, v FROM {parquet(self._values_file, numbered=True)}"
                 engine.execute(f"CREATE TABLE {quote_name(name)} AS {rows}")
                 self._table = name
         return self._table
@@ -357,10 +357,6 @@ def _read_lists(path: Path) -> Iterator[tuple[str, BitMap]]:
         at += 8
         yield content[at : at + key].decode(), BitMap.deserialize(content[at + key : at + key + body])
         at += key + body
-
-
-def _read_parquet(file: Path) -> str:
-    return f"read_parquet({quote_value(glob_escaped(str(file)))}, file_row_number = true)"
 
 
 def _rows(engine: Engine, sql: str) -> npt.NDArray[np.integer]:

@@ -14,7 +14,7 @@ from typing import Any
 from coterie.catalog.datasets import dataset_from_dict, dataset_to_dict
 from coterie.catalog.schemas import Dataset, DatasetKind
 from coterie.catalog.service import Catalog
-from coterie.engines.duckdb import Engine
+from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
 from coterie.ingest.context import IngestContext
@@ -197,9 +197,7 @@ def _nothing_accepted(source: Source, told: Mapping[str, int], shown: Sequence[M
 
 def _rejects_union(parts: Sequence[Part]) -> str | None:
     files = [(p.dataset.name, p.rejects) for p in parts if p.rejects is not None and p.rejected]
-    selects = [
-        f"SELECT {quote_value(name)} AS dataset, * FROM read_parquet({quote_value(str(path))})" for name, path in files
-    ]
+    selects = [f"SELECT {quote_value(name)} AS dataset, * FROM {parquet(path)}" for name, path in files]
     return f"({' UNION ALL '.join(selects)})" if selects else None
 
 
@@ -226,7 +224,7 @@ def _sample(engine: Engine, part: Part) -> list[dict[str, Any]]:
     fields = [f for f in part.dataset.fields if f.column != "_values"]
     named = ", ".join(f"{quote_name(f.column)} AS {quote_name(f.name)}" for f in fields)
     entity = "" if any(f.column == "_entity" for f in fields) or not part.staged.entities else "_entity, "
-    source = f"read_parquet({quote_value(str(part.staged.path))})"
+    source = parquet(part.staged.path)
     rows = engine.arrow(f"SELECT {entity}{named} FROM {source} LIMIT {_SHOWN_ROWS}").to_pylist()
     return [plain(row) for row in rows]
 

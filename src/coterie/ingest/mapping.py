@@ -142,6 +142,8 @@ def _kind(body: Mapping[str, Any]) -> tuple[DatasetKind, bool | None]:
         return DatasetKind.EVENTS, True
     if kind not in _KINDS:
         fix = did_you_mean(str(kind), _KINDS) or f"Use one of: {', '.join(_KINDS)}."
+        if kind is None:
+            raise Refused("bad_argument", "It is not said what the rows are.", place="--as", fix=fix)
         raise Refused("bad_argument", f'"{kind}" is no kind of dataset.', place="--as", fix=fix)
     return DatasetKind(kind), body.get("segment")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coterie.catalog.schemas import DatasetKind
-from coterie.engines.duckdb import Engine, scan
+from coterie.engines.duckdb import Engine, parquet, scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.lake.service import Lake
 
@@ -63,7 +63,7 @@ def without_duplicates(engine: Engine, lake: Lake, staged: StagedTable, base: in
         return Fresh(staged.path, staged.rows, 0)
     files = lake.files(staged.table, base)
     earlier = scan(files) if files.paths and not staged.replaces else None
-    source = f"read_parquet({quote_value(str(staged.path))}, file_row_number = true)"
+    source = parquet(staged.path, numbered=True)
     columns = [name for name, _ in engine.columns(f"SELECT * FROM {source}") if name != "file_row_number"]
     kept = _changed_states(source, columns, earlier) if staged.kind is DatasetKind.RECORDS else _first(source, earlier)
     names = ", ".join(map(quote_name, columns))
@@ -144,7 +144,7 @@ def _brought(engine: Engine, staged: Sequence[tuple[Path, Sequence[tuple[str, st
 def _brought_of(engine: Engine, kind: str, columns: Sequence[tuple[Path, str]]) -> str:
     parts, undated = [], False
     for path, column in columns:
-        source = f"read_parquet({quote_value(str(path))})"
+        source = parquet(path)
         dated = "_at" in {name for name, _ in engine.columns(f"SELECT * FROM {source}")}
         undated = undated or not dated or bool(engine.value(f"SELECT count(*) > count(_at) FROM {source}"))
         moment = "_at" if dated else "NULL::TIMESTAMPTZ"
@@ -175,5 +175,5 @@ def reasons(engine: Engine, rejects: Path | None) -> Mapping[str, int]:
     """Rejected rows by reason, the commonest first."""
     if rejects is None:
         return {}
-    query = f"SELECT reason, count(*) FROM read_parquet({quote_value(str(rejects))}) GROUP BY reason ORDER BY 2 DESC, 1"
+    query = f"SELECT reason, count(*) FROM {parquet(rejects)} GROUP BY reason ORDER BY 2 DESC, 1"
     return dict(engine.rows(query))

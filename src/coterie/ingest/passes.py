@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from coterie.engines.duckdb import Engine
+from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_name, quote_value
 from coterie.ingest.lines import find_lines
 from coterie.ingest.plan import ORDERED, Plan, Planned, Role
@@ -206,7 +206,7 @@ def write_rejects(engine: Engine, plan: Plan, outcome: Outcome, found: Found | N
         relation, line = found or (source.numbered, source.line)
         parts.append(_rejects_sql(pass_sql(plan, relation, line=line), source.columns))
     if source.rejects is not None and source.rejected:
-        parts.append(f'SELECT line, "column", value, reason, raw FROM read_parquet({quote_value(str(source.rejects))})')
+        parts.append(f'SELECT line, "column", value, reason, raw FROM {parquet(source.rejects)}')
     return engine.copy_parquet(" UNION ALL ".join(f"({p})" for p in parts), path)
 
 

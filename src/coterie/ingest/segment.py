@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coterie.catalog.schemas import DatasetKind
-from coterie.engines.duckdb import Engine
+from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_value
 from coterie.errors import Refused
 from coterie.ingest.batch import Batch, Part
@@ -196,5 +196,5 @@ def _broken(batch: Batch, source: Source) -> tuple[Path, int]:
         f"to_json({{{cells}}})::VARCHAR AS raw FROM {source.numbered} WHERE {reason} IS NOT NULL"
     )
     if source.rejects is not None and source.rejected:
-        select += f' UNION ALL SELECT line, "column", value, reason, raw FROM read_parquet({quote_value(str(source.rejects))})'
+        select += f' UNION ALL SELECT line, "column", value, reason, raw FROM {parquet(source.rejects)}'
     return path, batch.engine.copy_parquet(select, path)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coterie.catalog.schemas import Dataset
-from coterie.engines.duckdb import watched
-from coterie.engines.sql import quote_name, quote_value
+from coterie.engines.duckdb import parquet, watched
+from coterie.engines.sql import quote_name
 from coterie.errors import Failed, Refused
 from coterie.ingest.batch import Batch, Part
 from coterie.ingest.columns import ColumnType
@@ -134,8 +134,8 @@ class _Importing:
                 yield check.column.column
 
     def _filled(self, outcome: Outcome, column: Planned) -> int:
-        file = quote_value(str(outcome.path))
-        return int(self.batch.engine.value(f"SELECT count({quote_name(column.column)}) FROM read_parquet({file})"))
+        file = parquet(outcome.path)
+        return int(self.batch.engine.value(f"SELECT count({quote_name(column.column)}) FROM {file}"))
 
     def _again(self, judge: Judge, typed: Typed) -> Typed:
         draft, kind, _ = typed

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from coterie.engines.sql import quote_value
+from coterie.engines.duckdb import parquet
 from coterie.errors import Refused
 from coterie.ingest.readers.dialect import Dialect
 from coterie.ingest.readers.files import CHUNK_BYTES, LONGEST_LINE
@@ -65,12 +65,12 @@ def open_careful(job: Job, facts: TextFacts, work: Path, progress: Progress | No
         for line, row in _records(job, _Lines(handle, progress), stage):
             _keep(stage, line, row, len(job.names), job)
     stage.close()
-    relation = f"read_parquet({quote_value(str(stage.path))})"
+    relation = parquet(stage.path)
     return Source(
         job.label,
         tuple(SourceColumn(name, f"c{i}") for i, name in enumerate(job.names)),
         relation,
-        f"(SELECT *, file_row_number + 1 AS _row FROM read_parquet({quote_value(str(stage.path))}, file_row_number = true))",
+        f"(SELECT *, file_row_number + 1 AS _row FROM {parquet(stage.path, numbered=True)})",
         "_line",
         lambda: facts,
         size_bytes=job.path.stat().st_size,

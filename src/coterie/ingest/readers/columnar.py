@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coterie.engines.duckdb import Engine
-from coterie.engines.sql import quote_name, quote_value
+from coterie.engines.duckdb import Engine, parquet
+from coterie.engines.sql import quote_name
 from coterie.errors import Refused
 from coterie.ingest.readers.dialect import refuse_duplicates
 from coterie.ingest.readers.excel import cell_text
@@ -30,23 +30,23 @@ def open_parquet(path: Path, engine: Engine) -> Source:
     """Open a Parquet file in place. Raises Refused(`damaged_file`, `no_rows`, `duplicate_columns`)."""
     import pyarrow.parquet as pq
 
-    file = quote_value(str(path))
+    file = parquet(path)
     try:
         names = pq.read_schema(path).names
-        types = engine.columns(f"SELECT * FROM read_parquet({file})")
-        rows = engine.value(f"SELECT count(*) FROM read_parquet({file})")
+        types = engine.columns(f"SELECT * FROM {file}")
+        rows = engine.value(f"SELECT count(*) FROM {file}")
     except Exception as error:
         message = f"The Parquet file cannot be read: {str(error).splitlines()[0]}."
         raise Refused("damaged_file", message, place=path.name, fix="Write it again.") from None
     refuse_duplicates(names, path.name)  # the engine would rename the second
     _refuse_empty(rows, path.name)
     later = BytesLater(path, "")
-    numbered = f"(SELECT *, file_row_number + 1 AS _row FROM read_parquet({file}, file_row_number = true))"
+    numbered = f"(SELECT *, file_row_number + 1 AS _row FROM {parquet(path, numbered=True)})"
     columns, notes = _columns(types)
     return Source(
         path.name,
         columns,
-        f"read_parquet({file})",
+        file,
         numbered,
         "_row",
         lambda: TextFacts(later.result().digest, rows),

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from coterie.engines.sql import quote_value
+from coterie.engines.duckdb import parquet
 from coterie.errors import Refused, did_you_mean
 from coterie.ingest.readers.dialect import header_names, refuse_duplicates
 from coterie.ingest.readers.files import read_bytes
@@ -83,12 +83,12 @@ def staged_source(
     stage: RowStage, label: str, names: Sequence[str], notes: tuple[str, ...], digest: str, size_bytes: int
 ) -> Source:
     """A source over a staged file of rows."""
-    file = quote_value(str(stage.path))
+    file = parquet(stage.path)
     return Source(
         label,
         tuple(SourceColumn(name, f"c{i}") for i, name in enumerate(names)),
-        f"read_parquet({file})",
-        f"(SELECT *, file_row_number + 1 AS _row FROM read_parquet({file}, file_row_number = true))",
+        file,
+        f"(SELECT *, file_row_number + 1 AS _row FROM {parquet(stage.path, numbered=True)})",
         "_line",
         lambda: TextFacts(digest),
         size_bytes=size_bytes,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from coterie.engines.duckdb import Engine
+from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_value
 from coterie.errors import Refused
 from coterie.ingest.readers.delimited import plain_utf8
@@ -67,7 +67,7 @@ def _open_lines(
         if facts.bad_utf8_at is not None and plain == path:
             other, known = plain_utf8(path, None, work, progress, judged=True)
             return _open_lines(path, other, known, engine, work, progress)
-        lines = f"read_parquet({quote_value(str(_stage_lines(plain, path.name, work)))})"
+        lines = parquet(_stage_lines(plain, path.name, work))
         found = _structure(engine, lines)
     if not found.objects:
         fix = "Write one JSON object a line."
