@@ -291,6 +291,24 @@ class Bench:
         self.say("event rule over all events, cold: to DuckDB", statistics.median(times) / theirs_ms, 1.6, "times")
         self.say("event rule, known", ms(lambda: self.ws.audiences.size(EVENT_RULE), 50)[0], 3, "ms")
 
+    def understanding(self) -> None:
+        """Insight of all tags for a quarter of a million, and the overlap of ten audiences."""
+        rule = {"all": [{"tag": "cat3", "op": "eq", "value": "v001"}, {"tag": "visits", "op": "gte", "value": 20},
+                        {"tag": "app", "op": "eq", "value": True}]}  # fmt: skip
+        sql = "cat3 = 'v001' AND visits >= 20 AND app"
+        found = self.ws.audiences.insight(rule)
+        self.same("insight", found.count, self.count_sql(sql))
+        self.say(
+            f"insight of 30 tags, {found.count:,} people", ms(lambda: self.ws.audiences.insight(rule))[0], 150, "ms"
+        )
+        names = []
+        for k in range(10):
+            self.ws.audiences.save(f"a{k}", LEAVES[k][0])
+            names.append(f"a{k}")
+        took, table = ms(lambda: self.ws.audiences.overlap(names))
+        self.same("overlap", table.both[2][5], self.count_sql(f"({LEAVES[2][1]}) AND ({LEAVES[5][1]})"))
+        self.say("overlap of ten audiences", took, 15, "ms")
+
     def refresh(self) -> None:
         """Snapshot of some two million members, and a difference."""
         rule = {"all": [{"tag": "recency", "op": "lte", "value": 14}]}
@@ -321,6 +339,7 @@ def main(arguments: list[str]) -> int:
         bench.rules(1_000)
         bench.waterfall()
         bench.events()
+        bench.understanding()
         bench.refresh()
         bench.say("index: memory", bench.ws.index.memory_bytes / 2**20, 700, "MiB")
     failed = [what for what, value, limit, _ in bench.rows if value > limit]

@@ -12,7 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-
 from tests.shop import ask
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "rfm_by_hand.py"

@@ -82,9 +82,9 @@ def slope(points: Sequence[tuple[datetime, Any]]) -> float | None:
 
 
 def close(found: Any, expected: Any, *, scale: float = 1.0) -> bool:
-    """Equal; floating numbers to 9 digits, or to 10^-9 of `scale`."""
+    """Equal; floating numbers to 9 digits, which of 1.00000000 is half a unit in 10^8, or to 10^-9 of `scale`."""
     if isinstance(expected, OneOf):
         return found in expected
     if isinstance(expected, float) and isinstance(found, float):
-        return math.isclose(found, expected, rel_tol=2e-9, abs_tol=1e-9 * scale)
+        return math.isclose(found, expected, rel_tol=5.01e-9, abs_tol=1e-9 * scale)
     return found == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
@@ -148,11 +148,15 @@ def read_window(spec: Aggregate, place: str) -> Window:
 
 class Fold(NamedTuple):
     """One result of a scan: the column folded over the rows that satisfy `kept` (None: all), under a name of its
-    own."""
+    own.
+
+    lane : instead, the numbers of rows of some of the column's few texts, packed into one sum.
+    """
 
     column: StateColumn
     name: str
     kept: str | None
+    lane: int | None = None
 
 
 def full_fold(column: StateColumn, clock: Clock) -> Fold:
@@ -163,6 +167,8 @@ def full_fold(column: StateColumn, clock: Clock) -> Fold:
 # Few texts, by the expression that gives them, in the order of their hashes: their places stand for them within a scan.
 Codes: TypeAlias = Mapping[str, Sequence[str]]
 MAX_CODES = 32
+# Numbers of rows of a text are below 2^31, so that four of them fit into one HUGEINT, and one sum counts four texts.
+LANE_BITS, LANES = 31, 4
 
 
 def code_sql(value: str, texts: Sequence[str]) -> str:
@@ -177,9 +183,11 @@ def code_sql(value: str, texts: Sequence[str]) -> str:
 def scan_sql(folds: Sequence[Fold], source: str, joins: str = "", codes: Codes = MappingProxyType({})) -> str:
     """One scan of `source` that gives all results, a row an entity (`_entity`); an expression is computed once a
     row."""
-    inner = _Inner()
-    outer = [f"{_folded(fold, inner, codes)} AS {fold.name}" for fold in folds]
+    inner, coded = _Inner("x"), _Inner("k")
+    outer = [f"{_folded(fold, inner, coded, codes)} AS {fold.name}" for fold in folds]
     rows = f"SELECT {ALIAS}._entity{inner.sql()} FROM {source} AS {ALIAS}{joins}"
+    if coded:
+        rows = f"SELECT *{coded.sql()} FROM ({rows})"
     return f"SELECT {', '.join(['_entity', *outer])} FROM ({rows}) WHERE _entity IS NOT NULL GROUP BY _entity"
 
 
@@ -223,19 +231,38 @@ class PairGroup:
     def counts(self, texts: Sequence[str], kept: str | None) -> list[Fold]:
         """Where the values are few texts: the number of rows of each, as results of a scan with other columns."""
         first = self.columns[0]
-        code = code_sql(str(first.argument), texts)
-        made = []
+        lanes = range(-(-len(texts) // LANES))
+        return [Fold(first, f"{self.name}_{lane}", both(kept, first.condition), lane) for lane in lanes]
+
+    def unpacked_sql(self, table: str, texts: Sequence[str]) -> str:
+        """`row` and the number of rows of each text (`n0`, `n1`, ...), from the table of a scan with those counts."""
+        counts = []
         for place in range(len(texts)):
-            column = replace(first, name=f"{self.name}_{place}", how=How.COUNT, argument=None)
-            made.append(Fold(column, column.name, both(kept, first.condition, f"{code} = {place}")))
-        return made
+            packed, shift = f"coalesce({self.name}_{place // LANES}, 0)", LANE_BITS * (place % LANES)
+            counts.append(f"(({packed} >> {shift}) & {2**LANE_BITS - 1})::BIGINT AS n{place}")
+        return f"SELECT row, {', '.join(counts)} FROM {table}"
 
     def unpivoted_sql(self, table: str, texts: Sequence[str]) -> str:
         """The pairs, from the table of a scan with those counts."""
         values = [f"hash({quote_value(t)})" if self.hashed else quote_value(t) for t in texts]
-        counts = [f"{self.name}_{place}" for place in range(len(texts))]
+        counts = [f"n{place}" for place in range(len(texts))]
         both_lists = f"unnest([{', '.join(values)}]) AS value, unnest([{', '.join(counts)}]) AS n"
-        return f"SELECT row, value, n FROM (SELECT row, {both_lists} FROM {table}) WHERE n > 0"
+        return (
+            f"SELECT row, value, n FROM (SELECT row, {both_lists} FROM ({self.unpacked_sql(table, texts)})) WHERE n > 0"
+        )
+
+    def counted_sql(self, table: str, texts: Sequence[str]) -> str:
+        """The columns, from the table of a scan with those counts; what `folded_sql` gives of the pairs."""
+        places = range(len(texts))
+        least_first = sorted(places, key=lambda place: texts[place])
+        arms = " ".join(f"WHEN most = n{place} THEN {quote_value(texts[place])}" for place in least_first)
+        made = {
+            How.DISTINCT: " + ".join(f"(n{place} > 0)::BIGINT" for place in places),
+            How.MODE: f"CASE {arms} END",
+        }
+        columns = ", ".join(f"{made[c.how]} AS {c.name}" for c in self.columns)
+        most = f"greatest({', '.join(f'n{place}' for place in places)})"
+        return f"SELECT row, {columns} FROM (SELECT *, {most} AS most FROM ({self.unpacked_sql(table, texts)})) WHERE most > 0"
 
     def folded_sql(self, pairs: str) -> str:
         """The columns, a row each `row` of `pairs`. Of values equally frequent the least is taken."""
@@ -263,13 +290,17 @@ def joins_of(compiled: Iterable[CompiledAggregate], vocabulary: Vocabulary) -> s
 
 
 class _Inner:
-    """Expressions computed once a row, however many aggregates use them."""
+    """Expressions computed once a row, however many aggregates use them; their names begin with `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self._names: dict[str, str] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
     def name(self, sql: str) -> str:
-        return self._names.setdefault(sql, f"x{len(self._names)}")
+        return self._names.setdefault(sql, f"{self._prefix}{len(self._names)}")
 
     def sql(self) -> str:
         return "".join(f", {sql} AS {name}" for sql, name in self._names.items())
@@ -280,14 +311,21 @@ _TIMED = {How.FIRST: "min", How.LAST: "max"}
 _TWO_TO_64 = "18446744073709551616::HUGEINT"
 
 
-def _folded(fold: Fold, inner: _Inner, codes: Codes) -> str:
+def _folded(fold: Fold, inner: _Inner, coded: _Inner, codes: Codes) -> str:
+    """One result, of the rows' expressions `inner` and of those that are made of their codes, `coded`."""
     argument, how = fold.column.argument, fold.column.how
     kept = "" if fold.kept is None else f" FILTER (WHERE {inner.name(fold.kept)})"
+    if fold.lane is not None:
+        assert argument is not None, "numbers of rows are of something"
+        code = inner.name(code_sql(argument, codes[argument]))
+        return f"sum({coded.name(_lane_sql(code, fold.lane, len(codes[argument])))}){kept}"
     if how in _TIMED:
         assert argument is not None, "first and last are of something"
         if argument in codes:
-            return _coded(_TIMED[how], argument, kept, inner, codes[argument])
-        return _timed(_TIMED[how], argument, kept, inner)
+            moment, code = inner.name(f"epoch_us({AT})"), inner.name(code_sql(argument, codes[argument]))
+            return _coded(f"{_TIMED[how]}({coded.name(f'{moment} * {MAX_CODES} + {code}')}){kept}", codes[argument])
+        known = inner.name(str(both(fold.kept, f"{argument} IS NOT NULL")))
+        return _timed(_TIMED[how], argument, f" FILTER (WHERE {known})", inner)
     return f"{_FUNCTIONS[how]}({'*' if argument is None else inner.name(argument)}){kept}"
 
 
@@ -301,14 +339,22 @@ def _timed(extreme: str, value: str, kept: str, inner: _Inner) -> str:
     return f"CASE WHEN {moment} IS NOT NULL THEN {{'at': {moment}, 'hash': hash({found}), 'value': {found}}} END"
 
 
-def _coded(extreme: str, value: str, kept: str, inner: _Inner, texts: Sequence[str]) -> str:
-    """The same for few texts: moment and place are one number, whose extreme costs an eighth."""
-    key = inner.name(f"epoch_us({AT}) * {MAX_CODES} + {code_sql(value, texts)}")
-    found = f"{extreme}({key}){kept}"
-    place = f"(({found} % {MAX_CODES} + {MAX_CODES}) % {MAX_CODES})"
-    text = f"{quote_value(list(texts))}[{place} + 1]"
-    moment = f"make_timestamptz(({found} - {place}) // {MAX_CODES})"
+def _coded(found: str, texts: Sequence[str]) -> str:
+    """The same for few texts: moment and place are one number, whose extreme `found` costs an eighth."""
+    place = f"{found} & {MAX_CODES - 1}"
+    text = f"CASE {place} {' '.join(f'WHEN {i} THEN {quote_value(t)}' for i, t in enumerate(texts))} END"
+    moment = f"make_timestamptz({found} >> {MAX_CODES.bit_length() - 1})"
     return f"CASE WHEN {found} IS NOT NULL THEN {{'at': {moment}, 'hash': hash({text}), 'value': {text}}} END"
+
+
+def _lane_sql(code: str, lane: int, codes: int) -> str:
+    """What a row adds to the sum that counts the texts of a lane.
+
+    >>> _lane_sql("x", 1, 6)
+    'CASE x WHEN 4 THEN 1::HUGEINT WHEN 5 THEN 2147483648::HUGEINT END'
+    """
+    places = range(lane * LANES, min(codes, (lane + 1) * LANES))
+    return f"CASE {code} {' '.join(f'WHEN {p} THEN {2 ** (LANE_BITS * (p % LANES))}::HUGEINT' for p in places)} END"
 
 
 def _column(need: Need, window: Window, context: tuple[str, str], kind: ValueType | None) -> StateColumn:

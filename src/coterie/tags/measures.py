@@ -167,10 +167,6 @@ def _avg(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
     return f"CASE WHEN coalesce({columns['lost']}, 0) = 0 THEN {mean} END" if "lost" in columns else mean
 
 
-def _timed(how: How) -> Callable[[Input, Clock], list[Need]]:
-    return lambda given, _: [Need("x", how, given.value, both(given.where, f"{given.value} IS NOT NULL"))]
-
-
 def _timed_value(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
     return f"{columns['x']}.value"
 
@@ -214,8 +210,9 @@ def _trend(columns: Mapping[str, str], given: Input, clock: Clock) -> str:
     divided."""
     n, t, tt, y, ty = (columns[role] for role in ("n", "t", "tt", "y", "ty"))
     mean = f"CAST(round({t}::DOUBLE / nullif({n}, 0)) AS DECIMAL(38, 0))"
-    about = f"({t} - {n} * {mean})::DOUBLE"
-    covered = f"{n} * ({tt} - 2 * {mean} * {t} + {n} * {mean} * {mean})::DOUBLE - {about} * {about}"
+    off = f"({t} - {n} * {mean})"
+    about = f"{off}::DOUBLE"
+    covered = f"{n} * ({tt} - {mean} * ({t} + {off}))::DOUBLE - {about} * {about}"
     shared = f"{n} * ({ty} - {mean} * {y})::DOUBLE - {about} * {y}::DOUBLE"
     slope = f"rounded(86400000 * ({shared}) / nullif({covered}, 0))"
     return f"CASE WHEN coalesce({columns['lost']}, 0) = 0 THEN {slope} END" if "lost" in columns else slope
@@ -292,8 +289,8 @@ MEASURES: Mapping[Measure, MeasureRule] = MappingProxyType(
         Measure.DISTINCT: MeasureRule(
             SCALARS, _INTEGER, _one(How.DISTINCT), _or_zero, "number of different {of}", "不同 {of} 的个数"
         ),
-        Measure.FIRST: MeasureRule(SCALARS, _own_type, _timed(How.FIRST), _timed_value, "first {of}", "最早的 {of}"),
-        Measure.LAST: MeasureRule(SCALARS, _own_type, _timed(How.LAST), _timed_value, "last {of}", "最近的 {of}"),
+        Measure.FIRST: MeasureRule(SCALARS, _own_type, _one(How.FIRST), _timed_value, "first {of}", "最早的 {of}"),
+        Measure.LAST: MeasureRule(SCALARS, _own_type, _one(How.LAST), _timed_value, "last {of}", "最近的 {of}"),
         Measure.MODE: MeasureRule(
             SCALARS, _own_type, _one(How.MODE), _stored, "most frequent {of}", "出现最多的 {of}"
         ),

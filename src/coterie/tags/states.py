@@ -21,6 +21,7 @@ from coterie.tags import ledgers
 from coterie.tags.aggregates import (
     ALIAS,
     AT,
+    LANE_BITS,
     MAX_CODES,
     Codes,
     Fold,
@@ -128,14 +129,19 @@ class StateWork:
             wide = self.plain(plain, source, codes, counted)
             made.tables.append((wide, [c.name for c in plain]))
             for group in counted:
-                texts = codes[str(group.columns[0].argument)]
-                self.fold(group, self.temporary(group.unpivoted_sql(wide, texts)), made)
+                self.unpack(group, wide, codes[str(group.columns[0].argument)], made)
         for group in groups:
             if group not in counted:
                 self.scanned += self.cost(group.columns, table)
                 window = group.columns[0].window.sql(self.clock, AT)
                 self.fold(group, self.numbered(group.scan_sql(source, window, self.joins)), made)
         return made
+
+    def unpack(self, group: PairGroup, wide: str, texts: Sequence[str], made: _Made) -> None:
+        """Make a group's columns and ledger of the numbers of rows of its few texts."""
+        made.tables.append((self.temporary(group.counted_sql(wide, texts)), [c.name for c in group.columns]))
+        pairs = group.unpivoted_sql(wide, texts)
+        made.ledgers[group.name] = (self.files.write(self.engine, f"{pairs} ORDER BY row"),)
 
     def fold(self, group: PairGroup, pairs: str, made: _Made) -> None:
         """Make a group's columns and ledger of its pairs, which are dropped."""
@@ -144,8 +150,9 @@ class StateWork:
         self.engine.execute(f"DROP TABLE {pairs}")
 
     def codes(self, columns: Iterable[StateColumn], source: str, table: TableFiles) -> Codes:
-        """The texts of expressions that have few, where there are so many rows that looking for them pays."""
-        if rows_read(table) < CODED_ROWS:
+        """The texts of expressions that have few, where there are so many rows that looking for them pays, and not
+        more than can be counted so."""
+        if not CODED_ROWS <= rows_read(table) < 2 ** (LANE_BITS - 1):  # edges may be seen from both ends
             return {}
         wanted = {c.argument: c for c in columns if c.argument and c.text and c.how in _CODED}
         found = {}
@@ -357,8 +364,29 @@ class _Carry:
         pairs: Sequence[tuple[str, tuple[str, ...]]],
         fresh: Sequence[tuple[str, list[str]]],
     ) -> str:
-        """The new state: each column from the old one and what changed."""
-        tables = "old_state o" + (f" FULL JOIN {changed} d USING (row)" if changed else "")
+        """The new state. Rows of entities that nothing happened to are taken as they are, which costs a fraction of
+        putting them together again."""
+        came = [table for table in (changed, *(made for made, _ in pairs)) if table is not None]
+        if fresh or not came:
+            return self.put_together("old_state", changed, stale, pairs, fresh)
+        touched = self.work.temporary(" UNION ".join(f"SELECT row FROM {table}" for table in came))
+        some = f"(SELECT * FROM old_state SEMI JOIN {touched} USING (row))"
+        types = dict(self.work.engine.columns("SELECT * FROM old_state"))
+        names = [c.name for c in (*self.plain, *(c for group in self.groups for c in group.columns))]
+        typed = ", ".join(f"CAST({name} AS {types[name]}) AS {name}" for name in names)
+        rest = f"SELECT {', '.join(['row', *names])} FROM old_state ANTI JOIN {touched} USING (row)"
+        return f"{rest} UNION ALL SELECT row, {typed} FROM ({self.put_together(some, changed, stale, pairs, fresh)})"
+
+    def put_together(
+        self,
+        old: str,
+        changed: str | None,
+        stale: _Stale | None,
+        pairs: Sequence[tuple[str, tuple[str, ...]]],
+        fresh: Sequence[tuple[str, list[str]]],
+    ) -> str:
+        """Each column from the old one and what changed."""
+        tables = f"{old} o" + (f" FULL JOIN {changed} d USING (row)" if changed else "")
         tables += "".join(f" FULL JOIN {made} p{i} USING (row)" for i, (made, _) in enumerate(pairs))
         tables += "".join(f" FULL JOIN {made} USING (row)" for made, _ in fresh)
         if stale:

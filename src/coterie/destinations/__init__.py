@@ -1,0 +1,1 @@
+"""The ways out: signed HTTP, with retry and idempotency keys."""
