@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "job_ended": "The job has ended, so that it cannot be cancelled.",
         "job_running": "The job waits, runs or is completed; only one that failed or was cancelled can go on.",
         "internal": "Something happened that nobody foresaw. It is our mistake; the log has the details.",
+        "not_delivered": "The receiver refused the message or stayed out of reach; what it confirmed before is not sent again.",
         "cancelled": "The work was stopped by a person. What was published before is untouched.",
         "unfitted": "Results were asked of a model that has not been fitted.",
         # importing
@@ -78,13 +79,18 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_value": "A value in a rule does not fit the type it is compared with.",
         "bad_pattern": "A pattern of `matches` cannot be used. Patterns are RE2 without names, classes of scripts and look-around.",
         "bad_expression": "An expression cannot be read or mixes types. `docs/rules.md` lists operators and functions.",
+        "no_snapshot": "The audience was never refreshed, so that there is nobody to send.",
+        "bad_address": "An address that messages cannot be sent to: no web address, not encrypted, or in a private network.",
         "audience_expired": "The audience's period of validity is over: it can be read, but not refreshed or addressed.",
         "audience_cycle": "Audiences use each other in a circle, so that no one of them can be computed.",
+        "sql_refused": "The SQL of an audience is not one SELECT over the views and functions on offer; the message says which part.",
+        "sql_stopped": "The SQL of an audience ran into its limit of time or memory.",
         # tags
         "bad_definition": "A tag or recipe cannot be defined so; the message says which part, and what may stand there.",
         "tag_cycle": "Tags or families of tags are made of each other in a circle, so that none can be computed first.",
         # segments and models
         "too_few_rows": "There are fewer entities, or fewer different ones, than the work needs.",
+        "no_signal": "What is known tells the seed of a look-alike no better than chance, so nobody can be found by it.",
         "no_usable_column": "None of the columns given can be used; the message says why for each.",
         "missing_column": "The data lack a column that the model needs.",
         "bad_column": "A column holds a value that cannot be used: infinity, or text where the model needs numbers.",

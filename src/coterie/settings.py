@@ -22,7 +22,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memory_limit_mb", 1536, "Memory the query engine may use before it spills to disk, in MiB."),
     Setting("index_memory_mb", 1024, "Memory for bitmaps and tag columns of audiences, in MiB."),
     Setting("index_disk_mb", 1024, "Disk space for bitmaps of conditions on events, in MiB."),
+    Setting("sql_seconds", 60, "How long the SQL of an audience may run."),
+    Setting("sql_memory_mb", 1024, "Memory that the SQL of an audience may use, in MiB."),
     Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),
+    Setting(
+        "private_addresses", 0, "1 lets destinations be on this machine or in a private network, without encryption."
+    ),
     Setting("jobs_url", "", "SQLAlchemy URL of the queue of jobs; empty: jobs.sqlite in the workspace."),
     Setting("metadata_url", "", "SQLAlchemy URL of the metadata store; empty: meta.sqlite in the workspace."),
 )

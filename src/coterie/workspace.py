@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coterie.audiences.service import Audiences
     from coterie.catalog.schemas import Dataset
     from coterie.catalog.service import Catalog
+    from coterie.destinations.service import Destinations
     from coterie.engines.duckdb import Engine
     from coterie.index.service import Index
     from coterie.ingest.context import IngestContext
@@ -69,6 +70,7 @@ class Workspace:
     def __init__(self, path: Path, facts: Facts, *, read_only: bool, single_use: bool) -> None:
         self.path, self.facts, self.read_only, self.single_use = path, facts, read_only, single_use
         self.zone: ZoneInfo = moments.zone(facts.zone)
+        self._shared = False  # whether the index is another opening's
         self.settings = Settings(facts.settings)
 
     @classmethod
@@ -107,6 +109,8 @@ class Workspace:
 
     def close(self) -> None:
         """Give back connections; the workspace can be opened again at any time."""
+        if "index" in self.__dict__ and not self._shared:
+            self.index.standings.close()
         for name in ("jobs", "engine", "store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
@@ -197,7 +201,9 @@ class Workspace:
         """Bitmaps of conditions and columns of tags, for counts in milliseconds."""
         from coterie.index.service import Index
 
-        return Index(self.tag_context, self.path / "cache" / "index", live=not self.single_use)
+        own = () if self.settings["metadata_url"] else (self.path / "meta.sqlite", self.lake.journal.path)
+        folder = self.path / "cache" / "index"
+        return Index(self.tag_context, folder, live=not self.single_use, watched=own)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -209,6 +215,13 @@ class Workspace:
         assert coterie.audiences.jobs and coterie.tags.jobs  # they register their jobs
         return Jobs(str(self.settings["jobs_url"]) or f"sqlite:///{self.path / 'jobs.sqlite'}", self.path)
 
+    @cached_property
+    def destinations(self) -> Destinations:
+        """The receivers of audiences."""
+        from coterie.destinations.service import Destinations
+
+        return Destinations(self.store, self.settings)
+
     def working(self) -> AbstractContextManager[bool]:
         """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
         from coterie.jobs.worker import working
@@ -217,7 +230,7 @@ class Workspace:
 
     def share(self, other: Workspace) -> None:
         """Use the index of another opening of the same workspace, with all that it has in memory."""
-        self.__dict__["index"] = other.index
+        self.__dict__["index"], self._shared = other.index, True
 
     @cached_property
     def segments(self) -> Segments:

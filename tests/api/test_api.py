@@ -20,6 +20,11 @@ ROUTES = (
     ("POST", "/api/v1/audiences/x/refresh"),
     ("GET", "/api/v1/audiences/x/members"),
     ("GET", "/api/v1/audiences/x/explain/0001"),
+    ("POST", "/api/v1/audiences/insight"),
+    ("POST", "/api/v1/audiences/overlap"),
+    ("POST", "/api/v1/audiences/lookalike"),
+    ("GET", "/api/v1/audiences/x/diff"),
+    ("GET", "/api/v1/audiences/x/backtest"),
     ("GET", "/api/v1/segments"),
 )
 
@@ -90,3 +95,28 @@ def test_errors_have_the_one_shape(client: httpx.Client) -> None:
     assert set(wrong.json()) == {"code", "message", "place", "fix"}
     bad = client.post("/api/v1/audiences/count", json={"rool": {}})
     assert bad.status_code == 422 and bad.json()["place"] == "body.rule"
+
+
+def test_understanding_an_audience(client: httpx.Client) -> None:
+    """Insight, overlap, difference and backtest over HTTP."""
+    rule = {"tag": "country", "op": "eq", "value": "France"}
+    for name, given in (("known", LOYAL), ("french", rule)):
+        client.put(f"/api/v1/audiences/{name}", json={"rule": given})
+    told = client.post("/api/v1/audiences/insight", json={"audience": "known", "language": "zh"}).json()
+    assert told["count"] == 3 and {t["verdict"] for t in told["tags"]} == {"cannot_tell"}
+    assert client.post("/api/v1/audiences/insight", json={"rule": rule, "against": "known"}).json()["base"] == 3
+    assert client.post("/api/v1/audiences/insight", json={}).json()["code"] == "bad_argument"
+    both = client.post("/api/v1/audiences/overlap", json={"audiences": ["known", "french"]}).json()
+    assert both["both"][0][1] == 1 and both["intersections"][0] == {"audiences": ["known"], "count": 2}
+    for _ in range(2):
+        client.post("/api/v1/audiences/known/refresh")
+    found = client.get("/api/v1/audiences/known/diff", params={"before": "1", "after": "2"}).json()
+    assert (found["entered"], found["left"]) == ({"rule": 0, "data": 0}, {"rule": 0, "data": 0})
+    weeks = client.get("/api/v1/audiences/known/backtest", params={"weeks": 2}).json()["weeks"]
+    assert [w["weeks_ago"] for w in weeks] == [2, 1, 0] and weeks[-1]["count"] == 3
+    on = client.get("/api/v1/audiences/known/members", params={"on": "2024-06-01"}).json()
+    assert on["snapshot"] == "known@2" and on["count"] == 3
+    few = client.post("/api/v1/audiences/lookalike", json={"seed": "known", "size": 1})
+    assert few.status_code == 422 and few.json()["code"] == "too_few_rows"
+    file = client.post("/api/v1/audiences/lookalike", json={"seed": "loyal.json", "size": 1})
+    assert file.status_code == 404, "files of the server are nobody's seed"

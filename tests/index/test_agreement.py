@@ -14,9 +14,10 @@ from tests.rules.world import TAGS, World, make_views, rules, worlds
 
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name
+from coterie.index.bitmaps import bits_of, n_words
 from coterie.index.cache import Cache
 from coterie.index.columns import FamilyColumns, build_columns
-from coterie.index.service import sql_rows, tag_rows
+from coterie.index.service import sql_rows, tag_bits
 from coterie.index.sets import Members, Sets
 from coterie.rules import PlainResolver, compile_rule, parse_rule
 from coterie.rules.binding import BoundLeaf
@@ -40,6 +41,7 @@ class Bitmaps:
         self.engine, cache = engine, Cache[Any](10**9, lambda value: 1)
         make_views(engine, world)
         self.universe = BitMap(world.rows.values())
+        self.bits = bits_of(self.universe, n_words(self.universe.max() + 1))
         self.families = {}
         for number, family in enumerate(dict.fromkeys(t.family for t in TAGS)):
             tags = [(t.name, t.type) for t in TAGS if t.family == family]
@@ -51,10 +53,10 @@ class Bitmaps:
         if isinstance(leaf, BoundTag):
             columns = self.families[leaf.families[0]]
             assert columns is not None
-            rows = tag_rows(leaf, columns.columns[leaf.name], self.engine)
+            rows = tag_bits(leaf, columns.columns[leaf.name], self.engine, len(self.bits))
         else:
-            rows = sql_rows(leaf, self.engine)
-        return Members(rows & self.universe, leaf.source().inverted)
+            rows = bits_of(sql_rows(leaf, self.engine), len(self.bits))
+        return Members(rows & self.bits, leaf.source().inverted)
 
 
 def check(engine: Engine, world: World, raws: list[Any], folder: Path) -> None:
@@ -64,15 +66,15 @@ def check(engine: Engine, world: World, raws: list[Any], folder: Path) -> None:
     facts = {e: world.facts(e) for e in world.rows}
     for raw in raws:
         compiled = compile_rule(parse_rule(raw), world.vocabulary, as_of=world.as_of, resolver=resolver)
-        sets = Sets(bitmaps.universe, bitmaps.members)
+        sets = Sets(bitmaps.bits, bitmaps.members)
         expected = BitMap(world.rows[e] for e, f in facts.items() if passes(compiled.bound, f))
         assert sets.size(compiled.bound) == len(expected), raw
         assert sets.members(compiled.bound) == expected, raw
-    found = sets.waterfall(compiled.bound, {"half": BitMap(sorted(world.rows.values())[::2])})
+    half = BitMap(sorted(world.rows.values())[::2])
+    found = sets.waterfall(compiled.bound, {"half": bits_of(half, len(bitmaps.bits))})
     counted = compiled.read_count(engine.row(compiled.count_sql())).nodes
     assert [n[:4] for n in found] == [(n.place, n.alone, n.remaining, n.removed) for n in counted]
-    reached = expected & BitMap(sorted(world.rows.values())[::2])
-    assert found[0].reachable == {"half": len(reached)}
+    assert found[0].reachable == {"half": len(expected & half)}
 
 
 @given(st.data())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def values(node: BoundNode, zone: str, as_of: datetime) -> dict[Fact, list[Any]]
         else:
             pool += POOLS[leaf.type]
         if leaf.type in (ValueType.TEXT, ValueType.DATE, ValueType.MOMENT):
-            pool += [o for o in operands if isinstance(o, str | datetime) or leaf.type is ValueType.DATE]
+            pool += [o for o in operands if isinstance(o, str | date)]
         if leaf.type in (ValueType.TEXTS, ValueType.PATH) and leaf.operand:
             pool.append(list(operands))
     return found

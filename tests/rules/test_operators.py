@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from coterie.catalog.schemas import ValueType
+from coterie.catalog.schemas import COLUMN_TYPES, ValueType
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_value
 from coterie.rules import GLOSSARY, MEASURES, OPERATORS, node_sentence, parse_rule
@@ -52,6 +52,11 @@ TRUTH: list[tuple[str, ValueType, Any, list[tuple[Any, bool]]]] = [
     ("within_last", T.DATE, "1d", [(date(2024, 5, 1), True), (date(2024, 4, 30), False), (date(2024, 5, 2), False), (None, False)]),
     ("within_last", T.MOMENT, "24h", [(AS_OF, True), (datetime(2024, 4, 30, 12, tzinfo=UTC), False), (datetime(2024, 4, 30, 12, 0, 0, 1, UTC), True), (None, False)]),
     ("within_next", T.DATE, "1w", [(date(2024, 5, 8), True), (date(2024, 5, 9), False), (date(2024, 5, 1), False), (None, False)]),
+    ("anniversary_today", T.DATE, None, [(date(1990, 5, 1), True), (date(2024, 5, 1), True), (date(1990, 5, 2), False), (None, False)]),
+    ("anniversary_today", T.MOMENT, None, [(datetime(1990, 4, 30, 22, tzinfo=UTC), True), (datetime(1990, 5, 1, 22, tzinfo=UTC), False)]),
+    ("anniversary_within_next", T.DATE, "7d", [(date(1990, 5, 8), True), (date(1990, 5, 9), False), (date(1990, 5, 1), False), (None, False)]),
+    ("anniversary_within_last", T.DATE, "1y", [(date(1990, 5, 9), True), (date(1992, 2, 29), True), (None, False)]),
+    ("anniversary_within_last", T.DATE, "9w", [(date(1990, 2, 28), False), (date(1992, 2, 29), True), (date(1990, 3, 1), True)]),
     ("gt", T.MOMENT, "2024-05-01", [(datetime(2024, 4, 30, 22, 30, tzinfo=UTC), True), (datetime(2024, 4, 30, 22, tzinfo=UTC), False)]),
     ("eq", T.DATE, {"ago": "1m"}, [(date(2024, 4, 1), True), (date(2024, 4, 2), False)]),
 ]  # fmt: skip
@@ -63,7 +68,7 @@ def test_truth_in_python_and_sql(key: str, kind: ValueType, raw: Any, cases: Any
     operand = operator.resolve(operator.read(raw, kind, tz, name="x", place="p"), kind, AS_OF, tz, "p")
     for value, passes in cases:
         assert operator.passes(value, operand) is passes, value
-        cast = "VARCHAR[]" if kind in (T.TEXTS, T.PATH) else "FLOAT[]" if kind is T.VECTOR else None
+        cast = COLUMN_TYPES[kind] if kind in (T.TEXTS, T.PATH, T.VECTOR, T.DATE) else None
         literal = f"CAST({quote_value(value)} AS {cast})" if cast else quote_value(value)
         assert bool(engine.value(f"SELECT {operator.sql(literal, operand)}")) is passes, value
 

@@ -15,7 +15,14 @@ from coterie.rules import LEAF_KINDS, OPERATORS, parse_rule, rule_json_schema
 from .world import make_world, rules
 
 SCHEMA = json.loads(json.dumps(rule_json_schema()))
-TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
+TYPES: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "number": (int, float),
+    "integer": int,
+}
 
 
 def valid(value: Any, schema: dict[str, Any]) -> bool:
@@ -37,13 +44,23 @@ def valid(value: Any, schema: dict[str, Any]) -> bool:
             case "properties":
                 good = not isinstance(value, dict) or all(valid(v, wanted[k]) for k, v in value.items() if k in wanted)
             case "additionalProperties":
-                assert wanted is False
+                if wanted is not False:
+                    extra = set(value) - set(schema.get("properties", {})) if isinstance(value, dict) else set()
+                    good = all(valid(value[k], wanted) for k in extra)
+                    continue
                 good = not isinstance(value, dict) or set(value) <= set(schema["properties"])
             case "items":
                 good = not isinstance(value, list) or all(valid(v, wanted) for v in value)
             case "minItems" | "maxItems" | "minLength" | "maxLength":
                 size = len(value) if isinstance(value, list | str) else None
                 good = size is None or (size >= wanted if word.startswith("min") else size <= wanted)
+            case "minimum" | "maximum" | "exclusiveMinimum":
+                size = value if _is(value, "number") else None
+                good = size is None or (
+                    size <= wanted if word == "maximum" else size >= wanted if word == "minimum" else size > wanted
+                )
+            case "minProperties":
+                good = not isinstance(value, dict) or len(value) >= wanted
             case "pattern":
                 good = not isinstance(value, str) or re.search(wanted, value) is not None
             case "$schema" | "title" | "$defs":
@@ -62,7 +79,7 @@ def _is(value: Any, kind: str) -> bool:
 @given(st.integers(0, 10**9), st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_rules_are_valid_as_written_and_as_read(seed: int, data: st.DataObject) -> None:
-    raw = data.draw(rules(make_world(seed)))
+    raw = data.draw(rules(make_world(seed), wide=True))
     assert valid(json.loads(json.dumps(raw, default=float)), SCHEMA)
     assert valid(json.loads(json.dumps(parse_rule(raw).as_json())), SCHEMA)
 

@@ -21,7 +21,11 @@ LOYAL = parse_rule(
     {"all": [{"tag": "age", "op": "gte", "value": 30}, {"not": {"tag": "vip", "op": "eq", "value": True}}]}
 )
 RESOLVER = PlainResolver(
-    audiences={"loyal": LOYAL}, lists={"vip list": [3, 65536]}, snapshots={("loyal", "s1"): [0, 1, 2]}
+    audiences={"loyal": LOYAL},
+    lists={"vip list": [3, 65536]},
+    snapshots={("loyal", "s1"): [0, 1, 2]},
+    blocks={"core": LOYAL},
+    answers={"SELECT entity FROM tags": [1, 65536]},
 )
 
 CASES: dict[str, Any] = {
@@ -83,9 +87,42 @@ CASES: dict[str, Any] = {
     "audience_list_and_snapshot": {
         "all": [{"audience": "loyal"}, {"not": {"list": "vip list"}}, {"audience": "loyal", "snapshot": "s1"}]
     },
+    "first_time": {"events": "orders", "measure": "first_at", "op": "within_last", "value": "30d"},
+    "regular": {"events": "orders", "regular": {"at_least": 3, "of_last": 4, "unit": "week"}},
+    "stopped": {"events": "orders", "stopped": {"active": "90d", "silent": "30d"}},
+    "restarted": {"events": "orders", "restarted": {"back": "30d", "gap": "90d"}},
+    "fields_compared": {"events": "orders", "where": {"field": "Price", "op": "lt", "than_field": "products.Cost"}},
+    "sequence": {
+        "sequence": [
+            {"events": "views", "where": {"field": "Page", "op": "eq", "value": "a"}},
+            {"events": "orders", "within": "7d"},
+            {"then_not": {"events": "views", "within": "3d"}},
+        ],
+        "same": {"views": "Item", "orders": "SKU"},
+        "within": "30d",
+    },
+    "anniversary": {"tag": "rfm.last_at", "op": "anniversary_within_next", "value": "10m"},
+    "geo": {"geo": {"lat": "home.lat", "lon": "home.lon"}, "within_km": 5, "of": [31.23, 121.47]},
+    "top": {"top": {"tag": "score", "n": 1000}},
+    "top_among": {"top": {"tag": "score", "percent": 2.5, "lowest": True, "among": {"list": "vip list"}}},
+    "quantile": {"quantile": {"tag": "rfm.last_at", "parts": 10, "is": [1, 2]}},
+    "sample_and_split": {
+        "any": [{"sample": {"percent": 0.1, "salt": "a"}}, {"split": {"parts": 3, "is": [1, 3], "salt": "b'"}}]
+    },
+    "neighbours": {
+        "neighbours": {"dataset": "friends", "of": {"audience": "loyal"}, "at_least": 2, "direction": "out"}
+    },
+    "block_and_sql": {"all": [{"block": "core"}, {"sql": "SELECT entity FROM tags"}]},
+    "xor_and_except": {
+        "xor": [
+            {"tag": "vip", "op": "eq", "value": True},
+            {"list": "vip list"},
+            {"except": [{"tag": "age", "op": "gte", "value": 18}, {"tag": "age", "op": "gte", "value": 65}]},
+        ]
+    },
     "everyone": {"all": []},
 }  # fmt: skip
-WITH_WATERFALL = ("groups",)
+WITH_WATERFALL = ("groups", "xor_and_except")
 
 
 def golden(name: str) -> str:
@@ -134,3 +171,12 @@ def test_what_a_rule_reads() -> None:
     assert (compiled.families, compiled.datasets) == ((), ("orders", "products"))
     compiled = compile_rule(parse_rule(CASES["groups"]), vocabulary(), as_of=AS_OF)
     assert (compiled.families, compiled.datasets) == (("rfm", "profile"), ())
+    reads = {
+        name: compile_rule(parse_rule(CASES[name]), vocabulary(), as_of=AS_OF, resolver=RESOLVER) for name in CASES
+    }
+    assert (reads["sequence"].families, reads["sequence"].datasets) == ((), ("views", "orders"))
+    assert (reads["geo"].families, reads["geo"].datasets) == (("profile", "rfm"), ())
+    assert (reads["neighbours"].families, reads["neighbours"].datasets) == (("profile",), ("friends",))
+    for_all = {"top", "top_among", "quantile", "sample_and_split", "neighbours", "block_and_sql"}
+    found = {name for name, rule in reads.items() if any(leaf.of_universe for _, leaf in rule.bound.leaves())}
+    assert found == for_all

@@ -64,7 +64,7 @@ def nested(depth: int) -> Any:
     [
         (None, "rule", "bad_rule", "null is not a condition."),
         ([FRANCE], "rule", "bad_rule", "is not a condition."),
-        ({}, "rule", "bad_rule", "This is not a condition. It is empty. A condition has one of the keys all, any, not, tag"),
+        ({}, "rule", "bad_rule", "This is not a condition. It is empty. A condition has one of the keys all, any, not, xor, except, tag"),
         ({"al": [FRANCE]}, "rule", "bad_rule", 'Its keys are al. Did you mean "all"'),
         ({"all": FRANCE}, "rule", "bad_rule", '`all` holds a list. Write {"all": [...]}.'),
         ({"all": [FRANCE], "any": [FRANCE]}, "rule", "bad_rule", 'The key "any" does not belong here.'),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +18,13 @@ from coterie.catalog.schemas import COLUMN_TYPES, Dataset, DatasetKind, Field, V
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name, quote_value
 from coterie.kit.moments import before
-from coterie.rules import Facts, PlainVocabulary, TagInfo
+from coterie.rules import Facts, PlainResolver, PlainVocabulary, Rule, TagInfo, bind_rule, parse_rule
+from coterie.rules.binding import BoundNode
+from coterie.rules.evaluate import passes
 from coterie.rules.fields import field_names, find_field
+from coterie.rules.leaves.members import SqlLeaf
+from coterie.rules.leaves.neighbours import NeighboursLeaf
+from coterie.rules.leaves.ranks import QuantileLeaf
 
 T = ValueType
 MOMENTS = [
@@ -64,6 +72,8 @@ TAGS = (
     TagInfo("region", T.PATH, "rfm"),
     TagInfo("embedding", T.VECTOR, "rfm"),
     TagInfo("chunk", T.INTEGER, "rfm"),  # a name that the compiled SQL uses itself
+    TagInfo("home.lat", T.NUMBER, "profile"),
+    TagInfo("home.lon", T.DECIMAL, "rfm"),
 )
 ORDERS = Dataset(
     "orders",
@@ -85,6 +95,25 @@ ORDERS = Dataset(
     time="When",
     key="Order Id",
     joins={"products": "SKU"},
+)
+VIEWS = Dataset(
+    "views",
+    DatasetKind.EVENTS,
+    (
+        Field("User", T.TEXT, "_entity"),
+        Field("At", T.MOMENT, "_at"),
+        Field("Page", T.TEXT, "Page"),
+        Field("Item", T.INTEGER, "Item"),
+    ),
+    entity="User",
+    time="At",
+)
+FRIENDS = Dataset(
+    "friends",
+    DatasetKind.EDGES,
+    (Field("From", T.TEXT, "_entity"), Field("To", T.TEXT, "_target")),
+    entity="From",
+    target="To",
 )
 PRODUCTS = Dataset(
     "products",
@@ -110,7 +139,7 @@ SITES = Dataset("visits", DatasetKind.EVENTS, (Field("Site", T.TEXT, "Site"),), 
 def vocabulary(zone: str = "UTC") -> PlainVocabulary:
     """All names of the world."""
     account = TagInfo("size", T.INTEGER, "accounts", entity_kind="account")
-    return PlainVocabulary((*TAGS, account), (ORDERS, PRODUCTS, DEALS, PEOPLE, SITES), ZoneInfo(zone))
+    return PlainVocabulary((*TAGS, account), (ORDERS, VIEWS, PRODUCTS, DEALS, PEOPLE, SITES, FRIENDS), ZoneInfo(zone))
 
 
 # The values that occur in the data; rules compare with the same ones, so that conditions are often just met or just missed.
@@ -124,6 +153,10 @@ POOLS: dict[ValueType, list[Any]] = {
     T.TEXTS: [[], ["x"], ["x", "y"], ["y", "x", "x"], ["z", None], [None], ["中", "it's", "y"]],
     T.PATH: [[], ["北京"], ["北京", "朝阳"], ["北京", "朝阳", "A"], ["A", "B"], ["B"]],
     T.VECTOR: [[0.5, 1.0]],
+}
+DEGREES = {
+    "home.lat": [-90.0, 0.0, 31.23, 31.24, 48.8566, 91.0],
+    "home.lon": list(map(Decimal, ("-180", "0", "121.47", "2.3522", "180.5"))),
 }
 VALUES = {kind: st.sampled_from(pool) for kind, pool in POOLS.items()}
 
@@ -147,6 +180,16 @@ class World:
     events: dict[str, list[tuple[str | None, dict[str, Any]]]]
     products: list[dict[str, Any]]
     lists: dict[str, list[str]] = field(default_factory=dict)
+    friends: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def resolver(self) -> PlainResolver:
+        """Lists, a snapshot, an audience, a block and an answer of SQL."""
+        rows = {name: [self.rows[e] for e in who] for name, who in self.lists.items()}
+        some = rows.get("vip list", [])
+        return PlainResolver(
+            {"loyal": parse_rule(LOYAL)}, {("loyal", "s1"): some[:1]}, rows, {"core": parse_rule(CORE)}, {SQL: some[1:]}
+        )
 
     @property
     def vocabulary(self) -> PlainVocabulary:
@@ -159,7 +202,9 @@ class World:
         for name, rows in self.events.items():
             found[name] = [self._joined(e) for owner, e in rows if owner == entity]
         tags = {t.name: self.tags[entity].get(t.name) for t in TAGS if t.family in self.held[entity]}
-        return Facts(tags, found, frozenset(n for n, who in self.lists.items() if entity in who))
+        lists = frozenset(n for n, who in self.lists.items() if entity in who)
+        snapshots = frozenset({("loyal", "s1")} if entity in self.lists.get("vip list", [])[:1] else ())
+        return Facts(tags, found, lists, snapshots, entity=entity)
 
     def _joined(self, event: dict[str, Any]) -> dict[str, Any]:
         sku = event.get("SKU")
@@ -180,6 +225,8 @@ def make_world(seed: int) -> World:
     entities = [f"C{n}'" for n in range(random.randint(1, len(numbers)))]
     families = list(dict.fromkeys(t.family for t in TAGS))
     tags = {e: row({t.name: t.type for t in TAGS}) for e in entities}
+    for held_tags in tags.values():
+        held_tags |= {name: random.choice([None, *pool]) for name, pool in DEGREES.items()}
     held = {e: [f for f in families if random.random() < 0.8] for e in entities}
     owners = [*entities, "stranger"]
     kinds = {f.name: f.type for f in ORDERS.fields if f.column not in ("_entity", "_key", "_at")}
@@ -192,10 +239,17 @@ def make_world(seed: int) -> World:
     for _ in range(random.randint(0, 6)):
         owner = random.choice([None, *owners])
         deals.append((owner, {"_at": None, "Owner": owner, **row({"Stage": T.TEXT, "Value": T.INTEGER})}))
+    views = []
+    for _ in range(random.randint(0, 4 * len(entities))):
+        at, owner = random.choice([None, *pools[T.MOMENT]]), random.choice(owners)
+        viewed = {"Page": random.choice([None, "a", "b"]), "Item": random.choice([None, 1, 2, 3])}
+        views.append((owner, {"_at": at, "At": at, "User": owner, **viewed}))
+    friends = {(random.choice([*owners, None]), random.choice(owners)) for _ in range(random.randint(0, 10))}
     products = [{"SKU": str(n), **row({"Category": T.TEXT, "Cost": T.DECIMAL})} for n in (1, 2)]
     lists = {"vip list": [e for e in entities if random.random() < 0.5]}
     rows = dict(zip(entities, numbers, strict=False))
-    return World(as_of, zone, rows, tags, held, {"orders": orders, "deals": deals}, products, lists)
+    events = {"orders": orders, "deals": deals, "views": views}
+    return World(as_of, zone, rows, tags, held, events, products, lists, tuple(friends))
 
 
 worlds = st.builds(make_world, st.integers(0, 10**9))
@@ -209,7 +263,9 @@ def make_views(engine: Engine, world: World) -> None:
         columns = {"row": "BIGINT", **{t.name: COLUMN_TYPES[t.type] for t in tags}}
         rows = [[r, *(world.tags[e][t.name] for t in tags)] for e, r in world.rows.items() if family in world.held[e]]
         _table(engine, f"family:{family}", columns, rows)
-    for dataset in (ORDERS, DEALS):
+    edges = [[a, b] for a, b in world.friends]
+    _table(engine, "dataset:friends", {"_entity": "VARCHAR", "_target": "VARCHAR"}, edges)
+    for dataset in (ORDERS, DEALS, VIEWS):
         names = [f.name for f in dataset.fields]
         physical = {f.column: _column_type(f) for f in dataset.fields} | {"_at": "TIMESTAMPTZ"}
         order = [next((f.name for f in dataset.fields if f.column == c), c) for c in physical]
@@ -218,7 +274,7 @@ def make_views(engine: Engine, world: World) -> None:
             engine,
             f"dataset:{dataset.name}",
             physical,
-            [[e.get(n) for n in order] for _, e in world.events[dataset.name]],
+            [[e.get(n) for n in order] for _, e in world.events.get(dataset.name, [])],
         )
     products = [[p["SKU"], p["Category"], p["Cost"]] for p in world.products]
     _table(
@@ -261,8 +317,12 @@ def operand(op: str, kind: ValueType, draw: st.DrawFn, moments: list[datetime]) 
         one = st.sampled_from([Decimal("-1.5"), Decimal("0.0001"), Decimal("2.5"), 0, 2])
     if kind in (T.INTEGER, T.DECIMAL):
         one = one | st.sampled_from([0.5, 2.25, -1])
-    if op in ("exists", "not_exists"):
+    from coterie.rules import OPERATORS
+
+    if OPERATORS[op].operand == "nothing":
         return None
+    if op.startswith("anniversary"):
+        return draw(st.sampled_from([s for s in SPANS if s[-1] != "h"]))
     if op == "matches":
         return draw(st.sampled_from(PATTERNS))
     if op in ("within_last", "within_next"):
@@ -299,17 +359,34 @@ def comparison(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dic
 @st.composite
 def wheres(draw: st.DrawFn, dataset: Dataset, moments: list[datetime], depth: int = 2) -> Any:
     """A where-tree over the fields of a dataset and its lookups."""
-    kind = draw(st.sampled_from(["field", "field", "all", "any", "not"])) if depth else "field"
+    kind = (
+        draw(st.sampled_from(["field"] * 4 + ["all", "all", "any", "any", "not", "not", "xor", "except"]))
+        if depth
+        else "field"
+    )
     below = wheres(dataset, moments, depth - 1) if depth else st.nothing()
     if kind in ("all", "any"):
         return {kind: draw(st.lists(below, min_size=1, max_size=2))}
     if kind == "not":
         return {"not": draw(below)}
     words = vocabulary()
+    if kind == "xor" or kind == "except":
+        return {kind: draw(st.lists(below, min_size=2, max_size=3))}
+    if dataset is ORDERS and draw(st.integers(0, 9)) == 0:
+        one, other = draw(st.sampled_from(PAIRS))
+        return {"field": one, "op": draw(st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])), "than_field": other}
     name = draw(st.sampled_from(field_names(dataset, words)))
     return {"field": name, **comparison(draw, find_field(dataset, name, words, "test").type, moments)}
 
 
+PAIRS = [
+    ("Quantity", "Price"),
+    ("Price", "products.Cost"),
+    ("Quantity", "SKU"),
+    ("Country", "products.Category"),
+    ("Rate", "Rate"),
+    ("Day", "Day"),
+]
 OF = {
     "sum": ["Quantity", "Price", "Rate", "Quantity * Price", "products.Cost", "Price / Quantity"],
     "avg": ["Quantity", "Price", "Rate", "Price - products.Cost"],
@@ -333,7 +410,9 @@ def event_leaves(draw: st.DrawFn, moments: list[datetime]) -> Any:
             if window == "within"
             else draw(st.sampled_from([["1y", "1m"], ["30d", "24h"], ["2d", "0d"], ["6m", "1w"]]))
         )
-    measure = draw(st.sampled_from(["count", "count", *OF])) if dataset is ORDERS else "count"
+    measure = draw(st.sampled_from(["count", "count", "first_at", "last_at", *OF])) if dataset is ORDERS else "count"
+    if measure in ("first_at", "last_at"):
+        return body | {"measure": measure} | _measured(draw, T.MOMENT, moments)
     if measure == "count":
         short = draw(st.sampled_from([{}, {"never": True}, {"at_least": 2}, {"at_most": 1}, {"exactly": 2}, None]))
         return body | (short if short is not None else _measured(draw, T.INTEGER, moments))
@@ -345,27 +424,208 @@ def event_leaves(draw: st.DrawFn, moments: list[datetime]) -> Any:
 def _measured(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dict[str, Any]:
     from coterie.rules import OPERATORS
 
-    op = draw(st.sampled_from([o.key for o in OPERATORS.values() if o.measures]))
+    temporal = kind in (T.DATE, T.MOMENT)
+    op = draw(st.sampled_from([o.key for o in OPERATORS.values() if o.measures or (temporal and o.times)]))
     small = st.sampled_from([-1, 0, 1, 2, 0.5, 2.5, 3])
     if kind in (T.DATE, T.MOMENT):
-        return {"op": op, "value": operand(op, kind, draw, moments)}
+        value = operand(op, kind, draw, moments)
+        return {"op": op} if value is None else {"op": op, "value": value}
     return {"op": op, "value": sorted([draw(small), draw(small)]) if op == "between" else draw(small)}
 
 
+DAYS = ["1d", "2d", "30d", "1w", "1m", "1y"]
+
+
 @st.composite
-def rules(draw: st.DrawFn, world: World, depth: int = 3) -> Any:
-    """A random rule about the world, as JSON."""
+def habits(draw: st.DrawFn, moments: list[datetime]) -> Any:
+    """A condition on a habit."""
+    dataset = draw(st.sampled_from([ORDERS, VIEWS]))
+    body: dict[str, Any] = {"events": dataset.name}
+    if draw(st.booleans()):
+        body["where"] = draw(wheres(dataset, moments, 1))
+    kind = draw(st.sampled_from(["regular", "stopped", "restarted"]))
+    if kind == "regular":
+        of_last, amount = (
+            draw(st.sampled_from([1, 2, 3, 13, 70])),
+            draw(st.sampled_from(["at_least", "at_most", "exactly"])),
+        )
+        unit = draw(st.sampled_from(["day", "week", "month", "year"]))
+        return body | {"regular": {amount: draw(st.integers(0, min(of_last, 3))), "of_last": of_last, "unit": unit}}
+    first, second = ("active", "silent") if kind == "stopped" else ("back", "gap")
+    return body | {kind: {first: draw(st.sampled_from(SPANS)), second: draw(st.sampled_from(SPANS))}}
+
+
+@st.composite
+def sequences(draw: st.DrawFn, moments: list[datetime]) -> Any:
+    """Steps in order."""
+    steps: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(1, 4))):
+        dataset = draw(st.sampled_from([ORDERS, VIEWS]))
+        step: dict[str, Any] = {"events": dataset.name}
+        if draw(st.integers(0, 3)) == 0:
+            step["where"] = draw(wheres(dataset, moments, 1))
+        if number and draw(st.booleans()):
+            step["within"] = draw(st.sampled_from(GAPS))
+        steps.append(step)
+    names = {step["events"] for step in steps}
+    if len(steps) == 1 or draw(st.integers(0, 2)) == 0:
+        absent = draw(st.sampled_from(["orders", "views"]))
+        names.add(absent)
+        steps.append({"then_not": {"events": absent, "within": draw(st.sampled_from(GAPS))}})
+    body: dict[str, Any] = {"sequence": steps}
+    if draw(st.integers(0, 2)) == 0:
+        body["within"] = draw(st.sampled_from(SPANS))
+    if draw(st.booleans()):
+        body["same"] = {name: {"orders": "SKU", "views": "Item"}[name] for name in sorted(names)}
+    return body
+
+
+GAPS = ["1h", "24h", "2d", "30d", "52w"]
+LOYAL = {"any": [{"tag": "age", "op": "gte", "value": 1}, {"list": "vip list"}]}
+CORE = {"all": [{"tag": "vip", "op": "eq", "value": True}, {"events": "orders"}]}
+SQL = "SELECT entity FROM tags"
+
+
+@st.composite
+def personal(draw: st.DrawFn) -> Any:
+    """A condition on the key or the place of someone."""
+    kind = draw(st.sampled_from(["sample", "split", "geo"]))
+    salt = draw(st.sampled_from(["a", "b", "it's", ""]))
+    if kind == "sample":
+        return {"sample": {"percent": draw(st.sampled_from([0.1, 10, 33.3333, 50, 99.5, 100])), "salt": salt}}
+    if kind == "split":
+        parts = draw(st.sampled_from([2, 3, 7]))
+        return {"split": {"parts": parts, "is": draw(st.sampled_from([1, 2, [1, 2]])), "salt": salt}}
+    point = draw(st.sampled_from([[31.23, 121.47], [48.8566, 2.3522], [0, 0], [-90, 180]]))
+    return {
+        "geo": {"lat": "home.lat", "lon": "home.lon"},
+        "within_km": draw(st.sampled_from([1, 2.5, 9000, 20015.2])),
+        "of": point,
+    }
+
+
+@st.composite
+def shared(draw: st.DrawFn, world: World, depth: int) -> Any:
+    """A condition that looks at others too."""
+    kind = draw(st.sampled_from(["top", "top", "quantile", "neighbours", "audience", "snapshot", "block", "sql"]))
+    below = rules(world, min(depth, 1), wide=True)
+    if kind in ("top", "quantile"):
+        ordered = [t.name for t in TAGS if t.type in (T.INTEGER, T.DECIMAL, T.NUMBER, T.DATE, T.MOMENT)]
+        body: dict[str, Any] = {"tag": draw(st.sampled_from(ordered))}
+        if draw(st.booleans()):
+            body["lowest"] = True
+        if depth and draw(st.integers(0, 2)) == 0:
+            body["among"] = draw(below)
+        if kind == "quantile":
+            return {
+                "quantile": body
+                | {"parts": draw(st.sampled_from([2, 3, 10])), "is": draw(st.sampled_from([1, 2, [1, 2]]))}
+            }
+        return {
+            "top": body
+            | draw(
+                st.sampled_from(
+                    [
+                        {"n": 1},
+                        {"n": 2},
+                        {"n": 9},
+                        {"percent": 50},
+                        {"percent": 33.3333},
+                        {"percent": 100},
+                        {"percent": 0.1},
+                    ]
+                )
+            )
+        }
+    if kind == "neighbours":
+        of = draw(below) if depth else {"list": "vip list"}
+        body = {"dataset": "friends", "of": of, "at_least": draw(st.sampled_from([1, 1, 2]))}
+        return {"neighbours": body | {"direction": draw(st.sampled_from(["any", "out", "in"]))}}
+    return {
+        "audience": {"audience": "loyal"},
+        "snapshot": {"audience": "loyal", "snapshot": "s1"},
+        "block": {"block": "core"},
+        "sql": {"sql": SQL},
+    }[kind]
+
+
+@st.composite
+def rules(draw: st.DrawFn, world: World, depth: int = 3, *, wide: bool = False) -> Any:
+    """A random rule about the world, as JSON; `wide` with groups and conditions that need `world.answered`."""
     moments = edges(world.as_of, world.zone)
-    kinds = ["tag", "tag", "tag", "events", "events", "list"]
-    kind = draw(st.sampled_from([*kinds, "all", "all", "any", "any", "not", "not"] if depth else kinds))
+    kinds = ["tag"] * 4 + ["events"] * 3 + ["habit", "sequence", "personal", "list"] + (["shared"] * 3 if wide else [])
+    groups = ["all"] * 4 + ["any"] * 4 + ["not"] * 4 + ["except"] + (["xor"] * 2 if wide else [])
+    kind = draw(st.sampled_from(kinds + groups if depth else kinds))
+    below = rules(world, depth - 1, wide=wide) if depth else st.nothing()
     if kind in ("all", "any"):
-        body: dict[str, Any] = {kind: [draw(rules(world, depth - 1)) for _ in range(draw(st.integers(1, 3)))]}
+        body: dict[str, Any] = {kind: [draw(below) for _ in range(draw(st.integers(1, 3)))]}
         return body | ({"name": "组"} if draw(st.booleans()) else {})
+    if kind in ("xor", "except"):
+        return {kind: [draw(below) for _ in range(draw(st.integers(2, 3)))]}
     if kind == "not":
-        return {"not": draw(rules(world, depth - 1))}
-    if kind == "events":
-        return draw(event_leaves(moments))
+        return {"not": draw(below)}
     if kind == "list":
         return {"list": "vip list"}
-    tag = draw(st.sampled_from(TAGS))
-    return {"tag": tag.name, **comparison(draw, tag.type, moments)}
+    if kind == "tag":
+        tag = draw(st.sampled_from(TAGS))
+        return {"tag": tag.name, **comparison(draw, tag.type, moments)}
+    leaves = {"events": event_leaves, "habit": habits, "sequence": sequences}
+    if kind in leaves:
+        return draw(leaves[kind](moments))
+    return draw(personal() if kind == "personal" else shared(world, depth))
+
+
+# ---------------------------------------------------------------- what others have to do with someone
+
+
+def answered(world: World, bound: BoundNode) -> dict[str, Facts]:
+    """Facts of everyone, with the values that conditions need of others, by brute force and from the rule as it was written."""
+    facts = {entity: world.facts(entity) for entity in world.rows}
+    for node in below(bound):
+        if node.leaf is not None and node.leaf.asked_sql is not None:
+            for entity, value in _asked(world, node.node).items():
+                known = facts[entity]
+                facts[entity] = replace(known, measures={**known.measures, node.leaf.fact: value})
+    return facts
+
+
+def below(bound: BoundNode) -> Iterator[BoundNode]:
+    """The node and all below it."""
+    yield bound
+    for child in bound.children:
+        yield from below(child)
+
+
+def members(world: World, node: Any) -> list[str]:
+    """Who passes a rule, by the evaluator."""
+    if node is None:
+        return list(world.rows)
+    bound = bind_rule(Rule(node), world.vocabulary, as_of=world.as_of, resolver=world.resolver)
+    return [entity for entity, facts in answered(world, bound).items() if passes(bound, facts)]
+
+
+def _asked(world: World, node: Any) -> dict[str, Any]:
+    match node:
+        case SqlLeaf():
+            return {e: row in world.resolver.answers[SQL] for e, row in world.rows.items()}
+        case NeighboursLeaf():
+            wanted, links = set(members(world, node.of)), {e: set[str]() for e in world.rows}
+            for one, other in world.friends:
+                for a, b, direction in ((one, other, "out"), (other, one, "in")):
+                    if node.direction in ("any", direction) and a in links and b in wanted and a != b:
+                        links[a].add(b)
+            return {e: len(found) for e, found in links.items()}
+    ranking = node.ranking
+    values = {e: world.facts(e).tags.get(ranking.tag) for e in sorted(members(world, ranking.among))}
+    ordered = sorted(
+        (e for e, v in values.items() if v is not None), key=lambda e: values[e], reverse=not ranking.lowest
+    )
+    ranks = {e: n for n, e in enumerate(ordered, start=1)}
+    if isinstance(node, QuantileLeaf):
+        return {e: 1 + node.parts * (n - 1) // len(ordered) for e, n in ranks.items()}
+    if node.percent is None:
+        return ranks
+    kept = math.floor(Fraction(node.percent) * len(ordered) / 100)
+    shares = {e: Decimal(math.ceil(Fraction(n * 10**6, len(ordered)))) / 10**4 for e, n in ranks.items()}
+    assert all((shares[e] <= node.percent) == (n <= kept) for e, n in ranks.items())
+    return shares

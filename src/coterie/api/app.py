@@ -53,6 +53,38 @@ class SaveRequest(BaseModel):
     language: str = Field("en", pattern="^(en|zh)$")
 
 
+class InsightRequest(BaseModel):
+    """An audience or a rule to compare with everyone else, or with another audience."""
+
+    audience: str | None = None
+    rule: dict[str, Any] | None = None
+    against: str | None = None
+    tags: list[str] = []
+    top: int = 10
+    as_of: str | None = None
+    entity_kind: str = "customer"
+    language: str = Field("en", pattern="^(en|zh)$")
+
+
+class OverlapRequest(BaseModel):
+    """Audiences to compare with each other."""
+
+    audiences: list[str]
+    limit: int = 20
+    as_of: str | None = None
+
+
+class LookAlikeRequest(BaseModel):
+    """A seed to resemble: an audience, a snapshot or a list."""
+
+    seed: str
+    size: int
+    name: str | None = None
+    save: bool = True
+    entity_kind: str = "customer"
+    language: str = Field("en", pattern="^(en|zh)$")
+
+
 def make_app(path: Path) -> FastAPI:
     """The application for the workspace in folder `path`."""
     app = FastAPI(title="Coterie", version=__version__, openapi_url="/api/v1/openapi.json", docs_url="/api/v1/docs")
@@ -63,6 +95,7 @@ def make_app(path: Path) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_request)
     _open_routes(app)
     _routes(app)
+    _understanding_routes(app)
     return app
 
 
@@ -135,8 +168,17 @@ def _routes(app: FastAPI) -> None:
         return plain(ws.audiences.refresh(name))
 
     @app.get("/api/v1/audiences/{name}/members")
-    def members(name: str, ws: SignedIn, snapshot: str | None = None, limit: int = 50, offset: int = 0) -> Any:
-        """Members in key order, a page at a time."""
+    def members(
+        name: str,
+        ws: SignedIn,
+        snapshot: str | None = None,
+        on: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Any:
+        """Members in key order, a page at a time; `on` a day, those of the newest snapshot not after it."""
+        if on is not None and snapshot is None:
+            snapshot = ws.audiences.snapshot_on(name, on).id
         return plain(ws.audiences.members(name, snapshot=snapshot, limit=limit, offset=offset))
 
     @app.get("/api/v1/audiences/{name}/explain/{entity}")
@@ -148,6 +190,46 @@ def _routes(app: FastAPI) -> None:
     def segments(ws: SignedIn) -> Any:
         """Fitted segmentations."""
         return plain({"segmentations": ws.segments.rows()})
+
+
+def _understanding_routes(app: FastAPI) -> None:
+    @app.post("/api/v1/audiences/insight")
+    def insight(body: InsightRequest, ws: SignedIn) -> Any:
+        """How an audience or the people of a rule differ from the rest, tag by tag."""
+        given = body.audience if body.rule is None else body.rule
+        if given is None:
+            raise Refused("bad_argument", "Nobody is named.", place="audience", fix="Give `audience` or `rule`.")
+        options: dict[str, Any] = {
+            "tags": body.tags,
+            "top": body.top,
+            "language": body.language,
+            "kind": body.entity_kind,
+        }
+        moment = ws.moment(body.as_of, place="as_of")
+        return ws.audiences.insight(given, body.against, as_of=moment, **options).as_dict()
+
+    @app.post("/api/v1/audiences/overlap")
+    def overlap(body: OverlapRequest, ws: SignedIn) -> Any:
+        """How many people audiences share, and who is in exactly which."""
+        moment = ws.moment(body.as_of, place="as_of")
+        return ws.audiences.overlap(body.audiences, limit=body.limit, as_of=moment).as_dict()
+
+    @app.post("/api/v1/audiences/lookalike")
+    def lookalike(body: LookAlikeRequest, ws: SignedIn) -> Any:
+        """The people most like a seed, as tags and an audience."""
+        options: dict[str, Any] = {"name": body.name, "kind": body.entity_kind, "language": body.language}
+        return ws.audiences.lookalike(body.seed, body.size, save=body.save, files=False, **options).as_dict()
+
+    @app.get("/api/v1/audiences/{name}/diff")
+    def diff(name: str, before: str, after: str, ws: SignedIn, language: str = "en") -> Any:
+        """Who entered and left between two snapshots, by rule and by data."""
+        return ws.audiences.diff(name, before, after, language=language).as_dict()
+
+    @app.get("/api/v1/audiences/{name}/backtest")
+    def backtest(name: str, ws: SignedIn, weeks: int = 12, as_of: str | None = None, language: str = "en") -> Any:
+        """What its rule would have given in each of the past weeks."""
+        moment = ws.moment(as_of, place="as_of")
+        return ws.audiences.backtest(name, weeks, as_of=moment, language=language).as_dict()
 
 
 def _coterie_error(_request: Request, error: Exception) -> JSONResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coterie.audiences import sync
 from coterie.audiences.service import REFRESH, WATCH
 from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.plain import plain
@@ -29,5 +30,29 @@ def _watch(ws: Any, stage: Arguments, progress: Progress) -> dict[str, Any]:
     return _refresh(ws, stage, progress)
 
 
+def _plan_sync(ws: Any, given: Arguments) -> list[dict[str, Any]]:
+    """A batch a stage, and one that notes that all were confirmed."""
+    sender = ws.destinations.sender(given["destination"])
+    batches = sync.plan(ws.audiences, given["audience"], sender.url, hashed=bool(given.get("hashed")))
+    newest = ws.audiences.snapshots.of(given["audience"])[-1].id if not batches else batches[0].snapshot
+    last = {"audience": given["audience"], "url": sender.url, "snapshot": newest}
+    common = {"destination": given["destination"]}
+    return [*({**common, "batch": batch} for batch in sync.stages(batches)), {**common, "note": last}]
+
+
+def _sync(ws: Any, stage: Arguments, progress: Progress) -> dict[str, Any]:
+    if "note" in stage:
+        sync.note(ws.audiences, stage["note"]["audience"], stage["note"]["url"], stage["note"]["snapshot"])
+        return {"audience": stage["note"]["audience"], "snapshot": stage["note"]["snapshot"]}
+    with progress.stage("Sending"):
+        return sync.send(ws.audiences, sync.Batch(**stage["batch"]), ws.destinations.sender(stage["destination"]))
+
+
+def _close_sync(results: list[dict[str, Any]]) -> dict[str, Any]:
+    *sent, last = results
+    return sync.summary(last["audience"], last["snapshot"], sent)
+
+
 one_stage(REFRESH, _refresh)
+register(Job(sync.JOB, _plan_sync, _sync, _close_sync))
 register(Job(WATCH, _plan_watch, _watch, lambda results: {"audiences": [r for r in results if "audience" in r]}))

@@ -23,7 +23,6 @@ from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import CoterieError, Failed, Refused
 from coterie.index.service import Index
-from coterie.index.sets import Members, NodeSize, Sets
 from coterie.kit.moments import show_moment
 from coterie.kit.plain import plain
 from coterie.rules.binding import BoundLeaf
@@ -38,8 +37,17 @@ from coterie.tags.views import View
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
+    from coterie.audiences.backtest import Backtest
+    from coterie.audiences.chosen import Chooser
+    from coterie.audiences.diff import Diff
+    from coterie.audiences.insight import Insight
+    from coterie.audiences.lookalike import LookAlike
+    from coterie.audiences.overlap import Overlap
     from coterie.audiences.snapshots import Snapshot, Snapshots
+    from coterie.index.bitmaps import Bits
+    from coterie.index.sets import Members, NodeSize, Sets
     from coterie.jobs.service import Jobs
+    from coterie.store.service import Store
 
 KIND = "audience"
 _NAME_LENGTH = 200
@@ -84,6 +92,11 @@ class Audiences:
         self._index, self._context, self._folder, self._jobs = index, index.context, folder, jobs
 
     @property
+    def documents(self) -> Store:
+        """The metadata that audiences are kept in."""
+        return self._context.store
+
+    @property
     def snapshots(self) -> Snapshots:
         """Snapshots of all audiences."""
         from coterie.audiences.snapshots import Snapshots
@@ -125,9 +138,7 @@ class Audiences:
 
         about : fields of `life.About`; of an existing audience those not given stay.
         """
-        if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
-            fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
-            raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
+        check_name(name)
         parsed = read_as(rule, entity_kind)
         asked = Question(self._index, self.snapshots, parsed, None, None, name=name)
         known = self._context.store.find(KIND, name)
@@ -291,10 +302,80 @@ class Audiences:
         asked = self._saved(self.get(name), as_of)
         return {"audience": name, "entity": entity, **explain(asked, entity, language)}
 
+    def insight(
+        self,
+        given: Any,
+        against: str | None = None,
+        *,
+        as_of: datetime | None = None,
+        data_version: int | None = None,
+        **options: Any,
+    ) -> Insight:
+        """How an audience (name, snapshot `NAME@2` or rule) differs from the rest; see `coterie.audiences.insight`."""
+        from coterie.audiences.insight import insight
+
+        return insight(self._chooser(as_of, data_version), given, against, **options)
+
+    def overlap(self, names: Sequence[str], *, limit: int = 0, as_of: datetime | None = None) -> Overlap:
+        """How 2 to 50 audiences overlap, with `limit` exclusive intersections; see `coterie.audiences.overlap`."""
+        from coterie.audiences.overlap import overlap
+
+        return overlap(self._chooser(as_of), names, limit=limit)
+
+    def diff(self, name: str, before: str, after: str, *, language: str = "en") -> Diff:
+        """What happened between two snapshots, by rule and by data; see `coterie.audiences.diff`."""
+        from coterie.audiences.diff import diff
+
+        return diff(self._index, self.snapshots, name, before, after, language=language)
+
+    def backtest(self, given: Any, weeks: int = 12, *, as_of: datetime | None = None, **options: Any) -> Backtest:
+        """What a rule would have given in each of the past weeks; see `coterie.audiences.backtest`."""
+        from coterie.audiences.backtest import backtest
+
+        return backtest(self._chooser(as_of), given, weeks, **options)
+
+    def snapshot_on(self, name: str, on: str) -> Snapshot:
+        """The newest snapshot that is not after a day or moment: who was in then."""
+        from coterie.audiences.diff import snapshot_on
+
+        return snapshot_on(self.snapshots, name, on, self._context.zone)
+
+    def lookalike(self, seed: str, size: int, *, save: bool = True, **options: Any) -> LookAlike:
+        """The people most like a seed, as tags and an audience; see `coterie.audiences.lookalike`."""
+        from coterie.audiences.lookalike import lookalike
+
+        found = lookalike(self._chooser(), seed, size, save=save, **options)
+        if found.audience is not None:
+            self.save(found.audience, found.rule, description=f"The {size:,} most like {found.seed}.")
+        return found
+
+    def write_table(self, rows: Sequence[Mapping[str, Any]], to: Path) -> int:
+        """Write the rows of a result's `table()` to a .csv, .parquet or .xlsx file; returns their number."""
+        import pyarrow as pa
+
+        from coterie.engines.export import write
+
+        with self._context.engine.cursor() as engine:
+            engine.register("result", pa.Table.from_pylist([dict(row) for row in rows]))
+            return write(engine, "SELECT * FROM result", to)
+
     def keys_of(self, name: str) -> list[str]:
         """Keys of all members now."""
         asked = self._saved(self.get(name), None)
         return [row[0] for row in asked.engine.rows(f"SELECT entity FROM ({asked.members_sql()}) ORDER BY row")]
+
+    def _chooser(self, as_of: datetime | None = None, data_version: int | None = None) -> Chooser:
+        from coterie.audiences.chosen import Chooser
+
+        return Chooser(self._index, self.snapshots, as_of, data_version)
+
+    def keys(self, rows: BitMap, name: str) -> list[str]:
+        """Keys of row numbers, in their order."""
+        entities = entities_sql(self._context, self.get(name).body["entity_kind"])
+        with self._index.engine() as engine:
+            engine.register("asked_rows", rows_table(rows))
+            found = engine.rows(f"SELECT entity FROM asked_rows JOIN {entities} USING (row) ORDER BY row")
+        return [key for (key,) in found]
 
     def _saved(self, document: Document, as_of: datetime | None) -> Question:
         rule = parse_rule(document.body["rule"])
@@ -373,7 +454,12 @@ class Question:
         root = self.compiled.bound
         if self._straight or not self.index.ready(root, self.standing, self.as_of, self.data_version):
             return None
-        return Sets(self.index.universe(self.view), self._members)
+        return self._sets()
+
+    def _sets(self) -> Sets:
+        from coterie.index.sets import Sets
+
+        return Sets(self.index.universe_bits(self.view), self._members)
 
     def _members(self, leaf: BoundLeaf) -> Members:
         return self.index.members(leaf, self.view, self.standing, self.sets.prepare)
@@ -400,15 +486,17 @@ class Question:
 
     def _by_bitmaps(self, sets: Sets) -> tuple[int, int, tuple[NodeSize, ...]]:
         nodes = sets.waterfall(self.compiled.bound, self._channels())
-        return nodes[0].remaining, len(sets.universe), nodes
+        return nodes[0].remaining, sets.everyone, nodes
 
     def _by_sql(self) -> tuple[int, int, tuple[NodeSize, ...]]:
         self.make_views()
         found = self.compiled.read_count(self.engine.row(self.compiled.count_sql()))
+        from coterie.index.sets import NodeSize
+
         nodes = tuple(NodeSize(n.place, n.alone, n.remaining, n.removed, {}) for n in found.nodes)
         return found.count, found.universe, nodes
 
-    def _channels(self) -> dict[str, BitMap]:
+    def _channels(self) -> dict[str, Bits]:
         """Who can be reached, by channel: the tags `reach.CHANNEL`."""
         tags = [t for t in self.vocabulary.definitions if t.startswith(REACH)]
         if not tags:
@@ -417,8 +505,8 @@ class Question:
         root = bind_rule(rule, self.vocabulary, as_of=self.as_of)
         if not self.index.ready(root, self.standing, self.as_of, self.data_version):
             return {}
-        sets = Sets(self.index.universe(self.view), self._members)
-        return {t.removeprefix(REACH): sets.members(n) for t, n in zip(tags, root.children, strict=True)}
+        leaves = zip(tags, (leaf for _, leaf in root.leaves()), strict=True)
+        return {tag.removeprefix(REACH): self._members(leaf).rows for tag, leaf in leaves}
 
     def sentence(self, language: str) -> str:
         """The rule in words."""
@@ -456,6 +544,13 @@ def entities_sql(context: TagContext, kind: str) -> str:
     """SQL of a relation `row`, `entity`: every entity of a kind ever seen."""
     files = context.lake.files("entities")
     return f"(SELECT DISTINCT row, key AS entity FROM {scan(files)} WHERE kind = {quote_value(kind)})"
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name an audience."""
+    if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
+        fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
+        raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
 
 
 def read_as(rule: Any, kind: str) -> Rule:

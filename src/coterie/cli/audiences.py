@@ -17,6 +17,7 @@ app = typer.Typer(help="Rules over tags and events, with exact sizes.", no_args_
 
 Rule = Annotated[str, typer.Option("--rule", help="A JSON file, or - for standard input.")]
 DataVersion = Annotated[int | None, typer.Option("--data-version", help="What was known then; default: of the build.")]
+ToFile = Annotated[Path | None, typer.Option("-o", "--to", help="A .csv, .parquet or .xlsx file for the table.")]
 Snapshot = Annotated[str | None, typer.Option("--snapshot", help="A snapshot's id; default: the newest.")]
 
 
@@ -143,13 +144,22 @@ def members(
     context: typer.Context,
     name: str,
     snapshot: Snapshot = None,
+    on: Annotated[str | None, typer.Option(help="Who was in on a day: of the newest snapshot not after it.")] = None,
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
     offset: Annotated[int, typer.Option(help="After how many, in key order.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Its members, in the order of their keys."""
+    if snapshot is not None and on is not None:
+        fix = "Give one of them."
+        raise Refused("bad_argument", "--snapshot and --on each name a snapshot.", place="--on", fix=fix)
     with context.obj.workspace() as ws:
-        result = ws.audiences.members(name, snapshot=snapshot, limit=limit, offset=offset)
+        past = None if on is None else ws.audiences.snapshot_on(name, on)
+        chosen = snapshot if past is None else past.id
+        result = ws.audiences.members(name, snapshot=chosen, limit=limit, offset=offset)
+    if past is not None:
+        result |= {"as_of": past.as_of}
+        output.show_note(f"Snapshot {past.id}, as of {past.as_of}.")
     _show_members(name, result, as_json)
 
 
@@ -215,6 +225,185 @@ def explain(context: typer.Context, name: str, entity: str, as_of: AsOf = None, 
     else:
         changes = [change["sentence"] for change in result["flip"]["changes"]]
         output.show_facts("Smallest change that flips it", {str(i): text for i, text in enumerate(changes, 1)})
+
+
+@app.command()
+def insight(
+    context: typer.Context,
+    name: str,
+    against: Annotated[str | None, typer.Option(help="Another audience; default: everyone else.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Only these tags, with commas; shows their values.")] = None,
+    top: Annotated[int, typer.Option(help="Values or ranges of each tag; the others stand as one.")] = 10,
+    as_of: AsOf = None,
+    to: ToFile = None,
+    as_json: Json = False,
+) -> None:
+    """How its members differ from the rest, tag by tag, in the order of what matters."""
+    wanted = [t.strip() for t in tags.split(",")] if tags else []
+    with context.obj.workspace() as ws:
+        options = {"tags": wanted, "top": top, "language": context.obj.language}
+        result = ws.audiences.insight(name, against, as_of=ws.moment(as_of, place="--as-of"), **options)
+        if to is not None:
+            ws.audiences.write_table(result.table(), to)
+    if as_json:
+        output.print_json(result.as_dict())
+        return
+    others = f"{result.rest:,} others" if against is None else f"{result.rest:,} of {against}"
+    output.show_table(f"{name}: {result.count:,} against {others}", [_tag(t) for t in result.tags], empty="No tags.")
+    for tag in result.tags if wanted else ():
+        output.show_table(tag.label, [_share(value) for value in tag.values], empty="")
+    told = "Effects on the scale of a difference of shares, 95 % intervals; p-values corrected by Holm."
+    output.show_note(f"{told} Index: 100 x share of the audience / share of the {result.index_base}.")
+
+
+def _tag(tag: Any) -> dict[str, Any]:
+    interval = None if tag.effect is None else f"{tag.effect:+.2f} ({tag.low:+.2f} to {tag.high:+.2f})"
+    shown = {"tag": tag.label, "finding": f"(in the rule) {tag.finding}" if tag.defines else tag.finding}
+    return shown | {"effect": interval, "size": tag.size, "p": tag.p_corrected, "coverage": tag.coverage}
+
+
+def _share(value: Any) -> dict[str, Any]:
+    named = f"{value.others:,} others" if value.value is None else value.value
+    shown = " to ".join(map(str, named)) if isinstance(named, list) else str(named)
+    return {"value": shown, "share": value.share, "rest": value.share_rest, "index": value.index, "n": value.count}
+
+
+@app.command()
+def overlap(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(help="2 to 50 audiences, or snapshots such as loyal@2.")],
+    limit: Annotated[int, typer.Option(help="How many exclusive intersections to show, largest first.")] = 20,
+    as_of: AsOf = None,
+    to: ToFile = None,
+    as_json: Json = False,
+) -> None:
+    """How many people audiences share, and who is in exactly which."""
+    with context.obj.workspace() as ws:
+        result = ws.audiences.overlap(names, limit=limit, as_of=ws.moment(as_of, place="--as-of"))
+        if to is not None:
+            ws.audiences.write_table(result.table(), to)
+    if as_json:
+        output.print_json(result.as_dict())
+        return
+    sizes = dict(zip(result.audiences, result.sizes, strict=True))
+    output.show_facts(f"Sizes, of {result.universe:,}", sizes | {"in any": result.union})
+    pairs = [row for row in result.table() if names.index(row["audience"]) < names.index(row["other"])]
+    output.show_table("Pairs (share: of the first, how many are in the other)", pairs, empty="")
+    exactly = [{"people": i.count, "in exactly": " + ".join(i.audiences)} for i in result.intersections]
+    output.show_table(f"In exactly these, largest {len(exactly)}", exactly, empty="")
+    if result.others:
+        output.show_note(f"{result.others:,} more people are in smaller intersections; show them with --limit.")
+
+
+@app.command()
+def diff(context: typer.Context, name: str, before: str, after: str, as_json: Json = False) -> None:
+    """Who entered and left between two snapshots, by change of the data and by change of the rule."""
+    with context.obj.workspace() as ws:
+        result = ws.audiences.diff(name, before, after, language=context.obj.language)
+    facts = result.as_dict()
+    if as_json:
+        output.print_json(facts)
+        return
+    rows = []
+    for way in ("entered", "left"):
+        for cause in ("data", "rule"):
+            some = facts[f"samples_{way}"][cause]
+            rows.append({"way": way, "because of the": cause, "people": facts[way][cause], "such as": some})
+    title = f"{result.before} ({result.count_before:,}) to {result.after} ({result.count_after:,})"
+    output.show_table(title, rows, empty="")
+    if result.rule_changed:
+        output.show_facts("The rule changed", {"before": result.rule_before, "after": result.rule_after})
+    if result.reproduced is False:
+        note = "Tags, lists or audiences were redefined since: the rule, asked again, gives other members than"
+        output.show_note(f"{note} {result.after}, and the causes are told by what they are now.")
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    name: str,
+    weeks: Annotated[int, typer.Option(help="How many weeks to look back.")] = 12,
+    as_of: AsOf = None,
+    to: ToFile = None,
+    as_json: Json = False,
+) -> None:
+    """What its rule would have given in each of the past weeks, without looking ahead."""
+    with context.obj.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
+        moment = ws.moment(as_of, place="--as-of")
+        options = {"language": context.obj.language, "progress": progress}
+        result = ws.audiences.backtest(name, weeks, as_of=moment, **options)
+        if to is not None:
+            ws.audiences.write_table(result.table(), to)
+    if as_json:
+        output.print_json(result.as_dict())
+    else:
+        output.show_table(f"{name}, week by week", result.table(), empty="")
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    name: str,
+    destination: str,
+    hash_ids: Annotated[bool, typer.Option("--hash-ids", help="SHA-256 of the keys instead of the keys.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
+    detached: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Send who came and who left since the last time to a destination, in batches."""
+    from coterie.audiences import sync as syncing
+
+    with context.obj.workspace() as ws:
+        sender = ws.destinations.sender(destination)
+        if detached:
+            ws.audiences.get(name)
+            given = {"audience": name, "destination": destination, "hashed": hash_ids}
+            jobs.detach(ws, syncing.JOB, given, as_json)
+            return
+        if dry_run:
+            batches = syncing.plan(ws.audiences, name, sender.url, hashed=hash_ids)
+            people = [{"change": b.change, "entities": b.last - b.first, "tries": 0} for b in batches]
+            snapshot = ws.audiences.snapshots.of(name)[-1].id
+            result = {**syncing.summary(name, snapshot, people), "dry_run": True}
+        else:
+            with output.progress_bar(quiet=as_json) as progress:
+                result = syncing.sync(ws.audiences, name, sender, hashed=hash_ids, progress=progress)
+    if as_json:
+        output.print_json(result)
+    else:
+        output.show_facts(f"Audience {name} to {destination}", result)
+
+
+@app.command()
+def lookalike(
+    context: typer.Context,
+    seed: Annotated[str, typer.Argument(help="An audience, a snapshot, a list, or a file of keys.")],
+    size: Annotated[int, typer.Option(help="How many people to find.")],
+    column: Annotated[str | None, typer.Option(help="Column with the keys, of a file; default: its first.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the audience; default: like SEED.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and save no tag and no audience.")] = False,
+    to: ToFile = None,
+    entity_kind: EntityKind = "customer",
+    as_json: Json = False,
+) -> None:
+    """The people most like a seed, as an audience; refused where their tags tell no better than chance."""
+    options: dict[str, Any] = {"column": column, "name": name, "save": not dry_run, "kind": entity_kind}
+    with context.obj.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
+        result = ws.audiences.lookalike(seed, size, language=context.obj.language, progress=progress, **options)
+        if to is not None:
+            ws.audiences.write_table(result.table(), to)
+    if as_json:
+        output.print_json(result.as_dict())
+        return
+    area = f"{result.auc.value:.3f} ({result.auc.low:.3f} to {result.auc.high:.3f})"
+    facts = {"seed": result.seed_count, "candidates": result.candidates, "AUC on held-out people": area}
+    facts |= {"chance": result.baseline, "logistic": result.logistic.value, "model": result.model}
+    output.show_facts(f"Like {seed}", facts | {"tags used": result.tags, "audience": result.audience})
+    output.show_table(
+        "Why", [{"tag": r.label, "weight": r.weight, "finding": r.finding} for r in result.reasons], empty=""
+    )
+    output.show_table("Size against similarity", result.table(), empty="")
+    output.show_table("Tags left out", [{"tag": t.tag, "because": t.reason} for t in result.left_out], empty="")
 
 
 @app.command()

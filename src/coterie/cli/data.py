@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coterie.cli import output
-from coterie.cli.output import EntityKind, Json
+from coterie.cli.output import Json
 
 datasets = typer.Typer(help="Imported tables.", no_args_is_help=True)
 cleanup = typer.Typer(help="Near-duplicate values: suggested by the data, confirmed by a person.", no_args_is_help=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coterie.cli import audiences, data, jobs, lists, segments, serving, tags, workspaces
+from coterie.cli import audiences, data, destinations, jobs, lists, segments, serving, tags, workspaces
 
 
 def all_commands(app: typer.Typer) -> None:
@@ -19,3 +19,4 @@ def all_commands(app: typer.Typer) -> None:
     app.add_typer(lists.app, name="list")
     app.add_typer(segments.app, name="segment")
     app.add_typer(jobs.app, name="job")
+    app.add_typer(destinations.app, name="destination")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+Bits = npt.NDArray[np.uint64]
 CHUNK_ROWS = 65_536  # rows that one container of a bitmap holds
 _CHUNK_BYTES = CHUNK_ROWS // 8
 _MOST_LISTED = 4_096  # a container of at most as many rows lists them; the format asks for it
@@ -62,3 +63,42 @@ def _listed(chunks: npt.NDArray[np.uint8], sparse: npt.NDArray[np.intp]) -> dict
     cuts = np.searchsorted(rows, np.arange(1, len(sparse)) * CHUNK_ROWS)
     parts = np.split((rows % CHUNK_ROWS).astype("<u2"), cuts)
     return {int(k): part.tobytes() for k, part in zip(sparse, parts, strict=True)}
+
+
+def n_words(n_rows: int) -> int:
+    """Words of bits for so many rows."""
+    return -(-n_rows // 64)
+
+
+def bits_of(rows: BitMap, words: int) -> Bits:
+    """A bitmap as bits, shape (words,), the lowest of the first word being row 0; rows beyond are left out.
+
+    >>> bits_of(BitMap([0, 2, 900]), 1)
+    array([5], dtype=uint64)
+    """
+    flags = np.zeros(words * 64, bool)
+    numbers = np.frombuffer(rows.to_array(), np.uint32)
+    flags[numbers[: np.searchsorted(numbers, words * 64)]] = True
+    return np.packbits(flags, bitorder="little").view(np.uint64)
+
+
+def bits_of_packed(packed: npt.NDArray[np.uint8], words: int) -> Bits:
+    """Packed bits of any length as bits of this one."""
+    filled = np.zeros(words * 8, np.uint8)
+    kept = min(len(packed), len(filled))
+    filled[:kept] = packed[:kept]
+    return filled.view(np.uint64)
+
+
+def from_bits(bits: Bits) -> BitMap:
+    """Bits as a bitmap."""
+    return from_packed(bits.view(np.uint8))
+
+
+def bits_size(bits: Bits) -> int:
+    """How many bits are set.
+
+    >>> bits_size(np.array([5, 1], np.uint64))
+    3
+    """
+    return int(np.bitwise_count(bits).sum(dtype=np.uint32))

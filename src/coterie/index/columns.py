@@ -33,6 +33,7 @@ from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_name
 from coterie.index.bitmaps import CHUNK_ROWS, from_packed, from_rows
 from coterie.index.cache import Cache
+from coterie.index.threads import POOL
 from coterie.kit.progress import Progress
 
 if TYPE_CHECKING:
@@ -101,21 +102,25 @@ class Column:
         wanted[0] = False
         return self.of_codes(wanted)
 
-    def passing(self, engine: Engine, condition: Callable[[str], str]) -> BitMap:
-        """Who passes a condition, given as SQL of the value.
+    def passing(self, engine: Engine, condition: Callable[[str], str]) -> npt.NDArray[np.bool_]:
+        """Which values pass a condition, given as SQL of the value; shape (n_values + 1,) by code, missing never.
 
         engine : a connection of the calling thread, on the database that all columns share.
         """
         if self.facts.type in _PRESENT:
             flags = [bool(engine.value(f"SELECT coalesce({condition('[1.0]::FLOAT[]')}, false)"))]
-        else:
-            value = "CAST(from_json(v, '[\"VARCHAR\"]') AS VARCHAR[])" if self.facts.type in _AS_TEXT else "v"
-            asked = f"SELECT coalesce({condition(value)}, false) AS passes FROM {quote_name(self._show(engine))} ORDER BY code"
-            flags = engine.arrow(asked)["passes"].to_numpy()
-        return self.of_codes(np.concatenate([[False], flags]))
+            return np.array([False, *flags[: self.facts.values]])
+        value = "CAST(from_json(v, '[\"VARCHAR\"]') AS VARCHAR[])" if self.facts.type in _AS_TEXT else "v"
+        shown = quote_name(self._show(engine))
+        asked = f"SELECT coalesce({condition(value)}, false) AS passes FROM {shown} ORDER BY code"
+        return np.concatenate([[False], engine.arrow(asked)["passes"].to_numpy()])
 
     def of_codes(self, wanted: npt.NDArray[np.bool_]) -> BitMap:
         """Who has one of the wanted codes; wanted : shape (n_values + 1,), by code."""
+        return from_packed(self.packed(wanted))
+
+    def packed(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """The same as packed bits, the lowest of the first byte being row 0."""
         codes = self.codes
         packed = np.zeros(-(-self.rows // 8), np.uint8)
         test = _test(wanted, codes.dtype)
@@ -125,11 +130,8 @@ class Column:
             packed[start // 8 : (start + _BLOCK_ROWS) // 8] = np.packbits(flags, bitorder="little")
 
         starts = range(0, self.rows, _BLOCK_ROWS)
-        if len(starts) > 1:
-            list(_pool().map(fill, starts))
-        elif len(starts) == 1:
-            fill(0)
-        return from_packed(packed)
+        list(POOL.map(fill, starts) if len(starts) > 1 else map(fill, starts))
+        return packed
 
     def counts(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """How many of these rows have each code, shape (n_values + 1,); rows without a number here count as missing."""
@@ -379,14 +381,3 @@ def _test(wanted: npt.NDArray[np.bool_], kind: np.dtype[Any]) -> Callable[[Codes
         return flags
 
     return compare
-
-
-_POOL: list[ThreadPoolExecutor] = []
-_POOL_LOCK = threading.Lock()
-
-
-def _pool() -> ThreadPoolExecutor:
-    with _POOL_LOCK:
-        if not _POOL:
-            _POOL.append(ThreadPoolExecutor(2, "index"))
-        return _POOL[0]

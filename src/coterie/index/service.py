@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,6 @@ from coterie.catalog.schemas import ValueType
 from coterie.engines.duckdb import Engine, scan
 from coterie.errors import CoterieError
 from coterie.index.cache import Cache
-from coterie.index.sets import Members
 from coterie.index.standing import Standing, Standings
 from coterie.kit.disk import disk_errors
 from coterie.kit.progress import Progress
@@ -35,7 +34,9 @@ from coterie.tags.records import BuiltTable
 from coterie.tags.views import View
 
 if TYPE_CHECKING:  # NumPy costs a single command a tenth of a second, and SQL answers that
+    from coterie.index.bitmaps import Bits
     from coterie.index.columns import Column, FamilyColumns
+    from coterie.index.sets import Members
 
 Prepare = Callable[[Engine], None]
 _SMALL_ROWS = 300_000  # columns of families up to this are made at once when a question needs them
@@ -46,16 +47,17 @@ class Index:
     """Bitmaps of conditions and columns of tags.
 
     folder : where columns and costly bitmaps are kept; all of it can be deleted and is made again.
+    watched : the SQLite files of metadata and journal.
     live : whether the process lives long enough for them to pay; a single command is answered by SQL.
 
     Any number of threads may use it at the same time.
     """
 
-    def __init__(self, context: TagContext, folder: Path, *, live: bool = True) -> None:
+    def __init__(self, context: TagContext, folder: Path, *, live: bool = True, watched: Sequence[Path] = ()) -> None:
         self.context, self._folder, self._live = context, folder, live
-        self.standings = Standings(context)
+        self.standings = Standings(context, watched if live else ())
         self._cache: Cache[Any] = Cache(context.settings.number("index_memory_mb") * _MIB, _size_bytes)
-        self._families: dict[Path, FamilyColumns] = {}
+        self._families: dict[tuple[str, str, int], FamilyColumns] = {}
         self._engines: LifoQueue[Engine] = LifoQueue()
         self._building: set[Path] = set()
         self._inside: set[Hashable] = set()  # sets that were found to lie within a universe
@@ -112,7 +114,8 @@ class Index:
         record = standing.record
         if record is None or not standing.current or (record.as_of, record.data_version) != (as_of, data_version):
             return False
-        missing = [f for f in wanted if f not in record.families or self._columns(f, record.families[f]) is None]
+        columns = {f: self._columns(f, record.families[f]) for f in wanted if f in record.families}
+        missing = [f for f in wanted if columns.get(f) is None]
         for family in missing:
             if family not in record.families:
                 return False
@@ -120,7 +123,8 @@ class Index:
                 self._build_behind(standing, missing)
                 return False
             self._build(standing, family, record.families[family], None)
-        return all(self._column(leaf, standing) is not None for leaf in tags)
+            columns[family] = self._columns(family, record.families[family])
+        return all(_has(columns[leaf.families[0]], leaf.name) for leaf in tags)
 
     def warm(self, kind: str = "customer", progress: Progress | None = None) -> int:
         """Make the columns of all families of the published build; returns how many were made."""
@@ -171,33 +175,52 @@ class Index:
         found: BitMap = self._cache.get(("universe", view.kind, view.as_of, view.data_version), make)
         return found
 
+    def universe_bits(self, view: View) -> Bits:
+        """The same as bits."""
+        from coterie.index.bitmaps import bits_of, n_words
+
+        def make() -> Bits:
+            everyone = self.universe(view)
+            return bits_of(everyone, n_words(everyone.max() + 1 if everyone else 0))
+
+        found: Bits = self._cache.get(("everyone", view.kind, view.as_of, view.data_version), make)
+        return found
+
     def members(self, leaf: BoundLeaf, view: View, standing: Standing, prepare: Prepare) -> Members:
         """Who passes a condition, within the universe.
 
         prepare : lets an engine see what the condition's SQL names besides views, such as snapshots.
         """
+        from coterie.index.bitmaps import bits_of
+        from coterie.index.sets import Members
+
         leaf = _as_tag(leaf, standing)
-        inverted = leaf.source().inverted
+        inverted = leaf.operator.missing if isinstance(leaf, BoundTag) else leaf.source().inverted
         key = self._key(leaf, view, standing)
+        everyone = self.universe_bits(view)
 
-        def make() -> BitMap:
-            return (
-                self._of_column(leaf, standing) if isinstance(leaf, BoundTag) else self._kept(key, leaf, view, prepare)
-            )
+        def make() -> Bits:
+            if isinstance(leaf, BoundTag):
+                return self._of_column(leaf, standing, len(everyone))
+            return bits_of(self._kept(key, leaf, view, prepare), len(everyone))
 
-        rows: BitMap = self._cache.get(("rows", key), make)
-        return Members(self._within(rows, key, view), inverted)
+        rows: Bits = self._cache.get(("rows", key), make)
+        return Members(self._within(rows, everyone, (view.kind, view.as_of, view.data_version, key)), inverted)
 
-    def _within(self, rows: BitMap, key: Hashable, view: View) -> BitMap:
+    def _within(self, rows: Bits, everyone: Bits, place: Hashable) -> Bits:
         """The rows within the universe. Most sets are within it anyway, and are not held twice."""
-        place = (view.kind, view.as_of, view.data_version, key)
         if place in self._inside:
             return rows
-        everyone = self.universe(view)
-        if rows.issubset(everyone):
+        if len(rows) == len(everyone) and not (rows & ~everyone).any():
             self._inside.add(place)
             return rows
-        found: BitMap = self._cache.get(("within", place), lambda: rows & everyone)
+
+        def make() -> Bits:
+            from coterie.index.bitmaps import bits_of_packed
+
+            return bits_of_packed(rows.view("u1"), len(everyone)) & everyone
+
+        found: Bits = self._cache.get(("within", place), make)
         return found
 
     def _key(self, leaf: BoundLeaf, view: View, standing: Standing) -> Hashable:
@@ -218,11 +241,11 @@ class Index:
             return (family, view.as_of, view.data_version)
         return (family, record.families[family].identity)
 
-    def _of_column(self, leaf: BoundTag, standing: Standing) -> BitMap:
+    def _of_column(self, leaf: BoundTag, standing: Standing, words: int) -> Bits:
         column = self._column(leaf, standing)
         assert column is not None, "`ready` was asked before"
         with self.engine() as engine:
-            return tag_rows(leaf, column, engine)
+            return tag_bits(leaf, column, engine, words)
 
     def _column(self, leaf: BoundTag, standing: Standing) -> Column | None:
         record = standing.record
@@ -252,14 +275,15 @@ class Index:
             return sql_rows(leaf, engine)
 
     def _columns(self, family: str, built: BuiltTable) -> FamilyColumns | None:
+        """The columns of a built family, None where they were not made, or another process swept them away."""
         from coterie.index.columns import FamilyColumns
 
-        folder = self._family_folder(family, built)
-        found = self._families.get(folder)
-        if found is None or not folder.is_dir():
-            found = FamilyColumns.open(folder, self._cache)
+        key = (family, built.identity, built.version)
+        found = self._families.get(key)
+        if found is None or not found.folder.is_dir():
+            found = FamilyColumns.open(self._family_folder(family, built), self._cache)
             if found is not None:
-                self._families[folder] = found
+                self._families[key] = found
         return found
 
     def _family_folder(self, family: str, built: BuiltTable) -> Path:
@@ -308,7 +332,6 @@ class Index:
         for folder in (self._folder / "columns").glob("*"):
             if folder not in kept and not folder.name.startswith("."):
                 _remove(folder)
-                self._families.pop(folder, None)
 
     def _bound_disk(self) -> None:
         most = self.context.settings.number("index_disk_mb") * _MIB
@@ -321,12 +344,17 @@ class Index:
             file.unlink(missing_ok=True)
 
 
-def tag_rows(leaf: BoundTag, column: Column, engine: Engine) -> BitMap:
+def tag_bits(leaf: BoundTag, column: Column, engine: Engine, words: int) -> Bits:
     """Who passes a condition on a tag; where a missing value passes, who does not, since a column need not hold everyone."""
+    from coterie.index.bitmaps import bits_of, bits_of_packed
+
     if leaf.type is ValueType.TEXTS:
-        return _of_lists(leaf, column)
+        return bits_of(_of_lists(leaf, column), words)
     passing = column.passing(engine, lambda value: leaf.operator.sql(value, leaf.operand))
-    return column.present - passing if leaf.operator.missing else passing
+    if leaf.operator.missing:
+        passing = ~passing
+        passing[0] = False
+    return bits_of_packed(column.packed(passing), words)
 
 
 def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
@@ -338,6 +366,11 @@ def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
     return from_rows(
         engine.arrow(f'SELECT {source.row} AS "row" {source.relation}{where}')["row"].drop_null().to_numpy()
     )
+
+
+def _has(columns: FamilyColumns | None, tag: str) -> bool:
+    column = None if columns is None else columns.columns.get(tag)
+    return column is not None and column.facts.kind != "none"
 
 
 def _as_tag(leaf: BoundLeaf, standing: Standing) -> BoundLeaf:
@@ -373,7 +406,7 @@ def _size_bytes(value: Any) -> int:
         return 64 + f["n_bytes_array_containers"] + f["n_bytes_run_containers"] + f["n_bytes_bitset_containers"]
     if isinstance(value, dict):
         return sum(_size_bytes(v) for v in value.values())
-    return int(value.nbytes)  # codes
+    return int(value.nbytes)  # bits and codes
 
 
 def _write(file: Path, content: bytes) -> None:

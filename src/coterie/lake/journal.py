@@ -59,7 +59,7 @@ class Journal:
     """The journal file. Opened anew for each use, so that any thread and process may ask."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def create(self) -> None:
         """Make the tables."""
@@ -126,7 +126,7 @@ class Journal:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=60)
+        db = sqlite3.connect(self.path, timeout=60)
         try:
             db.execute("PRAGMA synchronous = FULL")
             yield db

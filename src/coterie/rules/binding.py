@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from coterie.catalog.schemas import ValueType
-from coterie.errors import Refused
+from coterie.errors import NotFound, Refused
 from coterie.rules import nodes
 from coterie.rules.formula import indented
 from coterie.rules.nodes import Node
 from coterie.rules.operators import Operator
-from coterie.rules.vocabulary import Resolver, Vocabulary
+from coterie.rules.vocabulary import Resolver, TagInfo, Vocabulary, at_place
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
 
-# ("tag", name), ("list", name), ("snapshot", audience, id) or ("events", the question as SQL): what a leaf looks at.
+# ("tag", name), ("list", name), ("snapshot", (audience, id)), ("events", the question as SQL), ...: what a leaf looks at.
 Fact = tuple[str, Hashable]
 
 
@@ -39,7 +39,7 @@ class Source(NamedTuple):
 class BoundLeaf(ABC):
     """A condition ready to be asked: the value of `fact`, of type `type`, compared by `operator` with `operand`.
 
-    families, datasets : the views it reads; `fields` the fields of the first dataset, lookups' among them.
+    families, datasets : the views it reads.
     changeable : whether the fact could be otherwise; an immutable snapshot's members cannot.
     can_miss : whether the value can be missing; a number of events cannot, and is at least 0.
     of_universe : whether who passes depends on who else is in the universe, as with the best hundred.
@@ -52,7 +52,6 @@ class BoundLeaf(ABC):
 
     families: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
     changeable: bool = True
     can_miss: bool = True
     of_universe: bool = False
@@ -74,9 +73,24 @@ class BoundLeaf(ABC):
     def measured(self, facts: Facts) -> Any:
         """The value for one entity, None where it is missing."""
 
+    @property
+    def tags_read(self) -> tuple[tuple[str, str, ValueType], ...]:
+        """The tags that the value comes from: family, name, type."""
+        return ()
+
+    @property
+    def events_read(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields that the value comes from, by dataset."""
+        return {}
+
+    @property
+    def asked_sql(self) -> str | None:
+        """SQL of a relation `row`, `value`, where the value is not to be had from the entity's own tags and events."""
+        return None
+
     def value(self, facts: Facts) -> Any:
         """The value for one entity, None where it is missing; NaN is missing."""
-        value = self.measured(facts)
+        value = facts.measures[self.fact] if self.fact in facts.measures else self.measured(facts)
         return None if isinstance(value, float) and math.isnan(value) else value
 
     def passes(self, value: Any) -> bool:
@@ -89,13 +103,20 @@ class BoundLeaf(ABC):
         return sha256(self.rows_sql().encode()).hexdigest()[:32]
 
 
+Kind: TypeAlias = Literal["all", "any", "not", "xor", "audience", "leaf"]
+
+
 @dataclass(frozen=True)
 class BoundNode:
-    """A node of the rule with its place; the rule of a live audience hangs below its leaf as kind `audience`."""
+    """A node of the rule with its place.
+
+    The rule of a live audience or a block hangs below its leaf as kind `audience`. `A except B` is bound as A and not B: the
+    complement has B's place, and B itself lies below it at `.not`.
+    """
 
     place: str
     node: Node
-    kind: Literal["all", "any", "not", "audience", "leaf"]
+    kind: Kind
     children: tuple[BoundNode, ...] = ()
     leaf: BoundLeaf | None = None
 
@@ -118,7 +139,7 @@ class BoundNode:
 class Scope:
     """What names mean while a rule is bound, and the problems found so far.
 
-    chain : the audiences being opened, outermost first; `opened` their nodes so far.
+    chain : what is being opened, outermost first, as (kind, name) of audiences and blocks; `opened` their nodes so far.
     """
 
     vocabulary: Vocabulary
@@ -126,24 +147,58 @@ class Scope:
     tz: ZoneInfo
     entity: str = "customer"
     resolver: Resolver | None = None
-    chain: tuple[str, ...] = ()
+    chain: tuple[tuple[str, str], ...] = ()
     problems: list[Refused] = field(default_factory=list)
     opened: int = 0
+
+    def tag(self, name: str, place: str, types: frozenset[ValueType] = frozenset(ValueType)) -> TagInfo:
+        """The tag of that name; Refused where there is none, or it is of another entity kind or type."""
+        try:
+            tag = self.vocabulary.tag(name)
+        except NotFound as error:
+            raise at_place(error, place) from None
+        if tag.entity_kind != self.entity:
+            said = f'"{tag.name}" is a tag of {tag.entity_kind}s, and the rule is about {self.entity}s.'
+            fix = f'Write {{"entity": "{tag.entity_kind}", ...}} or use another tag.'
+            raise Refused("bad_rule", said, place=place, fix=fix)
+        if tag.type not in types:
+            *others, last = sorted(kind.value for kind in types)
+            said = f'"{tag.name}" is of type {tag.type}.'
+            raise Refused("wrong_operator", said, place=place, fix=f"It takes {', '.join(others)} or {last}.")
+        return tag
+
+    def inner(self, node: Node, place: str) -> BoundNode:
+        """A rule within a condition, bound; Refused where it has problems, all of which are kept."""
+        inner = replace(self, problems=[])
+        root = inner.bind(node, place)
+        self.opened = inner.opened
+        if inner.problems:
+            self.problems += inner.problems[:-1]
+            raise inner.problems[-1]
+        return root
 
     def bind(self, node: Node, place: str = nodes.ROOT) -> BoundNode:
         """The node bound; problems are kept, so that all of them are found."""
         match node:
-            case nodes.All() | nodes.Any() | nodes.Not():
-                kind: Literal["all", "any", "not"] = (
-                    "all" if isinstance(node, nodes.All) else "any" if isinstance(node, nodes.Any) else "not"
-                )
-                return BoundNode(place, node, kind, tuple(self.bind(n, p) for p, n in nodes.children(node, place)))
+            case nodes.All() | nodes.Any() | nodes.Not() | nodes.Xor() | nodes.Except():
+                below = tuple(self.bind(n, p) for p, n in nodes.children(node, place))
+                if isinstance(node, nodes.Except):
+                    return BoundNode(place, node, "all", (below[0], *map(_complement, below[1:])))
+                return BoundNode(place, node, _KINDS[type(node)], below)
             case _:
                 try:
                     return node.bind(self, place)
                 except Refused as problem:
                     self.problems.append(problem)
                     return BoundNode(place, node, "all")
+
+
+_KINDS: Mapping[type, Kind] = {nodes.All: "all", nodes.Any: "any", nodes.Not: "not", nodes.Xor: "xor"}
+
+
+def _complement(bound: BoundNode) -> BoundNode:
+    below = replace(bound, place=f"{bound.place}.not")
+    return BoundNode(bound.place, nodes.Not(bound.node), "not", (below,))
 
 
 def leaf_node(place: str, node: Node, leaf: BoundLeaf) -> BoundNode:

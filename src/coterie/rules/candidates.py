@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from coterie.catalog.schemas import NUMERIC, ValueType
+from coterie.rules.anniversaries import Anniversaries
 from coterie.rules.binding import BoundLeaf
 from coterie.rules.patterns import Pattern
 
@@ -54,6 +55,8 @@ def candidates(leaves: Sequence[BoundLeaf], current: Any) -> list[Any]:
 def _flat(operand: Any) -> list[Any]:
     if operand is None:
         return []
+    if isinstance(operand, Anniversaries):
+        return operand.points()
     return list(operand) if isinstance(operand, tuple) else [operand]
 
 

@@ -54,7 +54,7 @@ def bind_rule(
 
     Raises Refused: the first problem.
     """
-    chain = () if name is None else (name,)
+    chain = () if name is None else (("audience", name),)
     scope = Scope(vocabulary, as_of, tz or vocabulary.zone, rule.entity, resolver, chain)
     bound = scope.bind(rule.root)
     if scope.problems:

@@ -83,6 +83,8 @@ def passes(node: BoundNode, facts: Facts) -> bool:
             return any(below)
         case "not":
             return not any(below)
+        case "xor":
+            return sum(below) == 1
         case _:
             return all(below)
 

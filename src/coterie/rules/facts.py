@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from coterie.catalog.schemas import ValueType
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import NotFound
-from coterie.rules.binding import BoundNode, Fact
+from coterie.rules.binding import BoundLeaf, BoundNode, Fact
 from coterie.rules.fields import find_field, joins_sql
 from coterie.rules.vocabulary import Vocabulary
 
@@ -25,7 +25,9 @@ class Facts:
     tags : value by tag; None or absent is missing.
     events : by dataset, each event as its fields (`LOOKUP.FIELD` for those of lookups) and its moment under `_at`.
     lists, snapshots : the uploaded lists, and the (audience, snapshot) pairs, that it is in.
-    measures : measures of events that stand in for the events themselves, by the fact they measure; made by `with_changes`.
+    measures : by fact, values that are not made of the entity's own tags and events, such as its rank among all; and values that
+        stand in for those that would be made of events, by `with_changes`.
+    entity : its key.
     """
 
     tags: Mapping[str, Any] = field(default_factory=dict)
@@ -33,12 +35,13 @@ class Facts:
     lists: frozenset[str] = frozenset()
     snapshots: frozenset[tuple[str, str]] = frozenset()
     measures: Mapping[Any, Any] = field(default_factory=dict)
+    entity: str | None = None
 
     def with_changes(self, changes: Iterable[tuple[Fact, Any]]) -> Facts:
         """The same entity with some facts changed.
 
         >>> Facts(tags={"age": 30}).with_changes([(("tag", "age"), 40), (("list", "vip"), True)])
-        Facts(tags={'age': 40}, events={}, lists=frozenset({'vip'}), snapshots=frozenset(), measures={})
+        Facts(tags={'age': 40}, events={}, lists=frozenset({'vip'}), snapshots=frozenset(), measures={}, entity=None)
         """
         tags, lists, measures = dict(self.tags), set(self.lists), dict(self.measures)
         for fact, value in changes:
@@ -63,18 +66,20 @@ def read_facts(bound: BoundNode, entity: str, vocabulary: Vocabulary, rows: Rows
     if not rows(f'SELECT u."row" FROM "universe" AS u WHERE u.entity = {key}'):
         fix = "Give a key as it was imported; people first seen after the as-of are not there yet."
         raise NotFound("unknown_name", f'There is no "{entity}" at this as-of.', fix=fix)
-    leaves = [leaf for _, leaf in bound.leaves()]
     families: dict[str, list[tuple[str, ValueType]]] = {}
     fields: dict[str, list[str]] = {}
     sets: dict[Fact, str] = {}
-    for leaf in leaves:
-        if leaf.fact[0] == "tag":
-            families.setdefault(leaf.families[0], []).append((str(leaf.fact[1]), leaf.type))
-        elif leaf.fact[0] == "events":
-            fields.setdefault(leaf.datasets[0], []).extend(leaf.fields)
-        else:
+    asked: dict[Fact, BoundLeaf] = {}
+    for _, leaf in bound.leaves():
+        for family, name, kind in leaf.tags_read:
+            families.setdefault(family, []).append((name, kind))
+        for dataset, names in leaf.events_read.items():
+            fields.setdefault(dataset, []).extend(names)
+        if leaf.asked_sql is not None:
+            asked[leaf.fact] = leaf
+        elif leaf.fact[0] in ("list", "snapshot"):
             sets[leaf.fact] = leaf.rows_sql()
-    held = {fact for fact, sql in sets.items() if rows(_member_sql(sql, key))}
+    held = {fact for fact, sql in sets.items() if rows(_member_sql(sql, "1", key))}
     return Facts(
         tags={
             name: value
@@ -84,11 +89,19 @@ def read_facts(bound: BoundNode, entity: str, vocabulary: Vocabulary, rows: Rows
         events={name: _read_events(name, list(dict.fromkeys(f)), key, vocabulary, rows) for name, f in fields.items()},
         lists=frozenset(str(name) for kind, name in held if kind == "list"),
         snapshots=frozenset(name for kind, name in held if kind == "snapshot"),  # type: ignore[misc]
+        measures={fact: _asked(leaf, key, rows) for fact, leaf in asked.items()},
+        entity=entity,
     )
 
 
-def _member_sql(sql: str, key: str) -> str:
-    return f'SELECT 1 FROM ({sql}) AS m JOIN "universe" AS u ON u."row" = m."row" WHERE u.entity = {key}'
+def _asked(leaf: BoundLeaf, key: str, rows: Rows) -> Any:
+    assert leaf.asked_sql is not None
+    found = rows(_member_sql(leaf.asked_sql, 'm."value"', key))
+    return found[0][0] if found else leaf.measured(Facts())
+
+
+def _member_sql(sql: str, column: str, key: str) -> str:
+    return f'SELECT {column} FROM ({sql}) AS m JOIN "universe" AS u ON u."row" = m."row" WHERE u.entity = {key}'
 
 
 def _read_tags(family: str, tags: Sequence[tuple[str, ValueType]], key: str, rows: Rows) -> dict[str, Any]:

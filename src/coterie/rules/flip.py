@@ -173,14 +173,24 @@ class _Search:
 
     def cost(self, node: BoundNode, want: bool) -> Cost:
         """The fewest further changes that make a node answer `want`; while shared facts are open, a lower bound."""
+        return self.costs(node)[want]
+
+    def costs(self, node: BoundNode) -> tuple[Cost, Cost]:
+        """The `cost` of answering no, and of answering yes."""
         if node.leaf is not None:
-            return self.leaf_cost(self.numbers[id(node.leaf)], want)
-        if node.kind == "not":
-            return self.cost(node.children[0], not want)
-        costs = [self.cost(child, want) for child in node.children]
-        if (node.kind == "any") == want:
-            return min(costs, default=inf)
-        return sum(costs, Fraction(0))
+            number = self.numbers[id(node.leaf)]
+            return self.leaf_cost(number, False), self.leaf_cost(number, True)
+        below = [self.costs(child) for child in node.children]
+        no, yes = [c[0] for c in below], [c[1] for c in below]
+        match node.kind:
+            case "not":
+                return yes[0], no[0]
+            case "any":
+                return sum(no, Fraction(0)), min(yes, default=inf)
+            case "xor":
+                return _xor_cost(below, False), _xor_cost(below, True)
+            case _:
+                return min(no, default=inf), sum(yes, Fraction(0))
 
     def leaf_cost(self, number: int, want: bool) -> Cost:
         """As `cost`; an open shared fact counts its share at each of its leaves, so that together they count at most once."""
@@ -203,9 +213,31 @@ class _Search:
             return [next(o for o in fact.options if o.answers[0] == want)]
         if node.kind == "not":
             return self.settle(node.children[0], not want)
+        if node.kind == "xor":
+            wanted = _xor_wanted([self.costs(child) for child in node.children], want)
+            return [o for child, yes in zip(node.children, wanted, strict=True) for o in self.settle(child, yes)]
         if (node.kind == "any") == want:
             return self.settle(min(node.children, key=lambda child: self.cost(child, want)), want)
         return [option for child in node.children for option in self.settle(child, want)]
+
+
+def _xor_wanted(costs: Sequence[tuple[Cost, Cost]], want: bool) -> tuple[bool, ...]:
+    """The cheapest answers of the children such that exactly one is yes, or if that is not wanted, none or at least two."""
+    indices = range(len(costs))
+    chosen: list[set[int]] = (
+        [{i} for i in indices] if want else [set(), *({i, j} for i in indices for j in indices[:i])]
+    )
+    free = [not want and yes < no for no, yes in costs]
+    options = [tuple(i in kept or (len(kept) == 2 and free[i]) for i in indices) for kept in chosen]
+    return min(options, key=lambda answers: _total(costs, answers))
+
+
+def _xor_cost(costs: Sequence[tuple[Cost, Cost]], want: bool) -> Cost:
+    return _total(costs, _xor_wanted(costs, want))
+
+
+def _total(costs: Sequence[tuple[Cost, Cost]], answers: Sequence[bool]) -> Cost:
+    return sum((pair[answer] for pair, answer in zip(costs, answers, strict=True)), Fraction(0))
 
 
 def _answers(leaves: Sequence[BoundLeaf], value: Any) -> tuple[bool, ...]:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,15 @@ from coterie.rules.operators import Operator, Words
 
 _SCALARS = NUMERIC | {ValueType.TEXT, ValueType.BOOLEAN, ValueType.DATE, ValueType.MOMENT}
 _ORDERED = NUMERIC | {ValueType.DATE, ValueType.MOMENT}
+_MOMENT = frozenset({ValueType.MOMENT})
+
+
+class Takes(StrEnum):
+    """What a measure looks at in each event."""
+
+    NOTHING = "nothing"
+    FIELD = "a field"
+    TIME = "its moment"
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Measure:
     sql : SQL of the aggregate over a group, given the SQL and type of what is measured.
     run : the same in Python, over the values (missing ones None) of all events, or the events themselves for `count`.
     words : `{of}` is the field, `{events}` the events.
+    takes : what stands under `of`, if anything does.
     """
 
     key: str
@@ -37,6 +48,7 @@ class Measure:
     sql: Callable[[str, ValueType], str]
     run: Callable[[Sequence[Any]], Any]
     words: Words
+    takes: Takes = Takes.FIELD
 
     def is_rounded(self, kind: ValueType) -> bool:
         """Whether the answer is a computed floating number, which counts to 9 significant digits."""
@@ -120,6 +132,11 @@ def _average(values: Sequence[Any]) -> float | None:
     return significant(float(sum(map(Fraction, found), Fraction(0)) / len(found)))
 
 
+def _average_sql(x: str, kind: ValueType) -> str:
+    """Exact numbers are added exactly: as floating ones, 2^63 - 1 and -2^63 would cancel."""
+    return f"favg({x})" if kind is ValueType.NUMBER else f"sum({x})::DOUBLE / count({x})"
+
+
 def _sum_sql(x: str, kind: ValueType) -> str:
     return f"coalesce({'fsum' if kind is ValueType.NUMBER else 'sum'}({x}), 0)"
 
@@ -127,7 +144,7 @@ def _sum_sql(x: str, kind: ValueType) -> str:
 _ENTRIES = (
     Measure(
         "count", Words("number of", "次数"), frozenset(), lambda kind: ValueType.INTEGER,
-        lambda x, kind: "count(*)", len, Words("the number of {events}", "{events}的次数"),
+        lambda x, kind: "count(*)", len, Words("the number of {events}", "{events}的次数"), Takes.NOTHING,
     ),
     Measure(
         "sum", Words("total", "合计"), NUMERIC, lambda kind: kind,
@@ -135,7 +152,7 @@ _ENTRIES = (
     ),
     Measure(
         "avg", Words("average", "平均值"), NUMERIC, lambda kind: ValueType.NUMBER,
-        lambda x, kind: f"favg({x})", _average, Words("the average {of} of {events}", "{events}的{of}平均值"),
+        _average_sql, _average, Words("the average {of} of {events}", "{events}的{of}平均值"),
     ),
     Measure(
         "min", Words("least", "最小值"), _ORDERED, lambda kind: kind,
@@ -148,6 +165,14 @@ _ENTRIES = (
     Measure(
         "distinct", Words("number of different", "去重数"), _SCALARS, lambda kind: ValueType.INTEGER,
         lambda x, kind: f"count(DISTINCT {x})", lambda values: len(set(_present(values))), Words("the number of different {of} of {events}", "{events}的{of}去重数"),
+    ),
+    Measure(
+        "first_at", Words("first time", "首次时间"), _MOMENT, lambda kind: kind,
+        lambda x, kind: f"min({x})", lambda values: min(_present(values), default=None), Words("the first time of {events}", "{events}的首次时间"), Takes.TIME,
+    ),
+    Measure(
+        "last_at", Words("last time", "最近时间"), _MOMENT, lambda kind: kind,
+        lambda x, kind: f"max({x})", lambda values: max(_present(values), default=None), Words("the last time of {events}", "{events}的最近时间"), Takes.TIME,
     ),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from coterie.catalog.schemas import NUMERIC, ValueType
 from coterie.engines.sql import quote_value
 from coterie.errors import Refused, did_you_mean
+from coterie.rules.anniversaries import Anniversaries
 from coterie.rules.patterns import read_pattern
 from coterie.rules.spans import Relative, Span, read_span
 from coterie.rules.values import Raw, is_number, read_constant, read_text, shown
@@ -44,6 +45,7 @@ class Operand(StrEnum):
     TEXT = "text"
     PATTERN = "a pattern"
     SPAN = 'a span such as "30d"'
+    DAYS = 'a span of days such as "7d"'
     PATH = "levels from the top"
 
 
@@ -66,6 +68,8 @@ class Operator:
     dates : words for dates and moments, where they differ.
     amount : words before a number of events; `rounded` the condition for rounded measures. Only operators that compare measures.
     missing : whether a missing value passes.
+    sign : its sign in SQL, where it can compare two fields.
+    times : whether it compares the first or last time of events.
     """
 
     key: str
@@ -79,6 +83,8 @@ class Operator:
     amount: Words | None = None
     rounded: Rounded | None = None
     missing: bool = False
+    sign: str | None = None
+    times: bool = False
 
     @property
     def measures(self) -> bool:
@@ -117,11 +123,15 @@ class Operator:
                 return read_pattern(_some_text(raw, item, tz, name, place), place)
             case Operand.SPAN:
                 return _span(raw, kind, name, place)
+            case Operand.DAYS:
+                return _span(raw, ValueType.DATE, name, place)
             case Operand.PATH:
                 return read_levels(raw, place)
 
     def resolve(self, operand: Any, kind: ValueType, as_of: datetime, tz: ZoneInfo, place: str) -> Any:
         """The operand at an as-of: relative moments become moments or days, a span the moments it lies between."""
+        if self.key.startswith("anniversary"):
+            return Anniversaries.around(self.key, operand, kind, as_of, tz)
         if isinstance(operand, Span):
             ends = (
                 (Relative(operand), Relative(Span(0, "d")))
@@ -157,6 +167,14 @@ def _called(function: str) -> Callable[[str, Any], str]:
     return lambda x, v: f"{function}({x}, {quote_value(v)})"
 
 
+def _anniversary_sql(x: str, v: Anniversaries) -> str:
+    return v.sql(x)
+
+
+def _has_anniversary(x: Any, v: Anniversaries) -> bool:
+    return v.hold(x)
+
+
 def _levels_sql(x: str, levels: tuple[str, ...]) -> str:
     return f"{x}[1:{len(levels)}] = {quote_value(levels)}"
 
@@ -164,32 +182,32 @@ def _levels_sql(x: str, levels: tuple[str, ...]) -> str:
 _ENTRIES = (
     Operator(
         "eq", Words("is", "等于"), _SCALAR, Operand.ONE, Words("{x} is {v}", "{x}为{v}"),
-        sql=_compared("="), test=lambda x, v: x == v,
+        sql=_compared("="), sign="=", test=lambda x, v: x == v,
         amount=Words("exactly {v}", "恰好{v}"), rounded=lambda x, low, above: f"{x} >= {low[0]} AND {x} < {above[0]}",
     ),
     Operator(
         "ne", Words("is not", "不等于"), _SCALAR, Operand.ONE, Words("{x} is not {v}", "{x}不为{v}"),
-        sql=_compared("<>"), test=lambda x, v: x != v,
+        sql=_compared("<>"), sign="<>", test=lambda x, v: x != v,
         amount=Words("any number but {v}", "不等于{v}"), rounded=lambda x, low, above: f"({x} < {low[0]} OR {x} >= {above[0]})",
     ),
     Operator(
         "gt", Words("is above", "大于"), _ORDERED, Operand.ONE, Words("{x} is above {v}", "{x}大于{v}"),
-        sql=_compared(">"), test=lambda x, v: x > v, dates=Words("{x} is after {v}", "{x}晚于{v}"),
+        sql=_compared(">"), sign=">", test=lambda x, v: x > v, dates=Words("{x} is after {v}", "{x}晚于{v}"),
         amount=Words("more than {v}", "多于{v}"), rounded=lambda x, low, above: f"{x} >= {above[0]}",
     ),
     Operator(
         "gte", Words("is at least", "大于等于"), _ORDERED, Operand.ONE, Words("{x} is at least {v}", "{x}不小于{v}"),
-        sql=_compared(">="), test=lambda x, v: x >= v, dates=Words("{x} is on or after {v}", "{x}不早于{v}"),
+        sql=_compared(">="), sign=">=", test=lambda x, v: x >= v, dates=Words("{x} is on or after {v}", "{x}不早于{v}"),
         amount=Words("at least {v}", "至少{v}"), rounded=lambda x, low, above: f"{x} >= {low[0]}",
     ),
     Operator(
         "lt", Words("is below", "小于"), _ORDERED, Operand.ONE, Words("{x} is below {v}", "{x}小于{v}"),
-        sql=_compared("<"), test=lambda x, v: x < v, dates=Words("{x} is before {v}", "{x}早于{v}"),
+        sql=_compared("<"), sign="<", test=lambda x, v: x < v, dates=Words("{x} is before {v}", "{x}早于{v}"),
         amount=Words("fewer than {v}", "少于{v}"), rounded=lambda x, low, above: f"{x} < {low[0]}",
     ),
     Operator(
         "lte", Words("is at most", "小于等于"), _ORDERED, Operand.ONE, Words("{x} is at most {v}", "{x}不大于{v}"),
-        sql=_compared("<="), test=lambda x, v: x <= v, dates=Words("{x} is on or before {v}", "{x}不晚于{v}"),
+        sql=_compared("<="), sign="<=", test=lambda x, v: x <= v, dates=Words("{x} is on or before {v}", "{x}不晚于{v}"),
         amount=Words("at most {v}", "至多{v}"), rounded=lambda x, low, above: f"{x} < {above[0]}",
     ),
     Operator(
@@ -247,11 +265,23 @@ _ENTRIES = (
     ),
     Operator(
         "within_last", Words("is within the last", "在最近"), _TEMPORAL, Operand.SPAN, Words("{x} is within the last {v}", "{x}在最近{v}内"),
-        sql=lambda x, v: f"({x} > {quote_value(v[0])} AND {x} <= {quote_value(v[1])})", test=lambda x, v: v[0] < x <= v[1],
+        sql=lambda x, v: f"({x} > {quote_value(v[0])} AND {x} <= {quote_value(v[1])})", test=lambda x, v: v[0] < x <= v[1], times=True,
     ),
     Operator(
         "within_next", Words("is within the next", "在未来"), _TEMPORAL, Operand.SPAN, Words("{x} is within the next {v}", "{x}在未来{v}内"),
         sql=lambda x, v: f"({x} > {quote_value(v[0])} AND {x} <= {quote_value(v[1])})", test=lambda x, v: v[0] < x <= v[1],
+    ),
+    Operator(
+        "anniversary_today", Words("has its anniversary today", "今天是周年日"), _TEMPORAL, Operand.NONE,
+        Words("{x} has its anniversary today", "{x}的周年日是今天"), sql=_anniversary_sql, test=_has_anniversary, times=True,
+    ),
+    Operator(
+        "anniversary_within_next", Words("has its anniversary within the next", "周年日在未来"), _TEMPORAL, Operand.DAYS,
+        Words("{x} has its anniversary within the next {v}", "{x}的周年日在未来{v}内"), sql=_anniversary_sql, test=_has_anniversary, times=True,
+    ),
+    Operator(
+        "anniversary_within_last", Words("had its anniversary within the last", "周年日在最近"), _TEMPORAL, Operand.DAYS,
+        Words("{x} had its anniversary within the last {v}", "{x}的周年日在最近{v}内"), sql=_anniversary_sql, test=_has_anniversary, times=True,
     ),
 )  # fmt: skip
 
@@ -261,7 +291,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({o.key: o for o in _ENTRIES
 _OTHER_NAMES = {
     "=": "eq", "==": "eq", "is": "eq", "equal": "eq", "equals": "eq", "!=": "ne", "<>": "ne", "is_not": "ne", ">": "gt", "after": "gt", ">=": "gte",
     "<": "lt", "before": "lt", "<=": "lte", "nin": "not_in", "not in": "not_in", "like": "contains", "regex": "matches",
-    "is_null": "not_exists", "missing": "not_exists", "is_not_null": "exists", "has": "any_of", "range": "between", "last": "within_last",
+    "birthday": "anniversary_today", "anniversary": "anniversary_today", "is_null": "not_exists", "missing": "not_exists", "is_not_null": "exists", "has": "any_of", "range": "between", "last": "within_last",
 }  # fmt: skip
 
 

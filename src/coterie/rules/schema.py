@@ -47,6 +47,8 @@ def _group_schemas(name: str, *, least: int = 1) -> list[dict[str, Any]]:
         "all": {"type": "array", "items": child, "minItems": least},
         "any": {"type": "array", "items": child, "minItems": 1},
         "not": child,
+        "xor": {"type": "array", "items": child, "minItems": 2},
+        "except": {"type": "array", "items": child, "minItems": 2},
     }
     label = {"type": "string", "minLength": 1, "maxLength": 200}
     return [

@@ -93,6 +93,19 @@ class Speaker:
                 return self._group(
                     [self.pick(f"{opening} is not true that {said}", f"不满足{said}")], "and", name, nested
                 )
+            case nodes.Xor(children, name):
+                said = self.pick("; ", "；").join(self.clause(c, nested=True) for c in children)
+                opening = "for whom exactly" if relative else "exactly"
+                return self._group(
+                    [self.pick(f"{opening} one of these is true: ({said})", f"恰好满足其中一项（{said}）")],
+                    "and",
+                    name,
+                    nested,
+                )
+            case nodes.Except(children, name):
+                kept: list[Node] = [children[0], *(nodes.Not(child) for child in children[1:])]
+                parts = [self.clause(c, nested=True, relative=relative) for c in kept]
+                return self._group(parts, "and", name, nested)
             case _:
                 said = node.clause(self)
                 return _relative(said) if relative and self.language == "en" else said
@@ -147,7 +160,7 @@ class Speaker:
         match OPERATORS[op].operand:
             case Operand.NONE:
                 return ""
-            case Operand.SPAN:
+            case Operand.SPAN | Operand.DAYS:
                 return read_span(value, "value").words(self.language)
             case Operand.PATH:
                 return self.value(" > ".join(read_levels(value, "value")), ValueType.TEXT)

@@ -82,14 +82,7 @@ class CompiledRule:
 
     def members_sql(self) -> str:
         """Who passes: `row` and `entity`, by row."""
-        sets = _Sets()
-        truth = sets.truth(self.bound)
-        # Materialized, or the engine would combine the sets anew for every 2,048 rows.
-        member = f"member AS MATERIALIZED (\n  SELECT chunk, {truth.sql} AS bits\n  FROM {sets.last}\n)"
-        row = 'u."row"'
-        found = f'FROM "universe" AS u\nJOIN member ON member.chunk = {_chunk(row)}'
-        kept = f"WHERE get_bit(member.bits, {_within(row)}) = 1"
-        return f"{sets.sql()}, {member}\nSELECT {row}, u.entity\n{found}\n{kept}\nORDER BY {row}"
+        return members_sql(self.bound)
 
     def count_sql(self, *, waterfall: bool = True) -> str:
         """One row: `count`, `universe`, then `alone`, `remaining`, `removed` of each node; read it with `read_count`."""
@@ -126,6 +119,18 @@ def compile_rule(
     Raises Refused: the first problem.
     """
     return CompiledRule(rule, bind_rule(rule, vocabulary, as_of=as_of, tz=tz, resolver=resolver, name=name))
+
+
+def members_sql(bound: BoundNode) -> str:
+    """SQL of who passes a bound rule: `row` and `entity`, by row."""
+    sets = _Sets()
+    truth = sets.truth(bound)
+    # Materialized, or the engine would combine the sets anew for every 2,048 rows.
+    member = f"member AS MATERIALIZED (\n  SELECT chunk, {truth.sql} AS bits\n  FROM {sets.last}\n)"
+    row = 'u."row"'
+    found = f'FROM "universe" AS u\nJOIN member ON member.chunk = {_chunk(row)}'
+    kept = f"WHERE get_bit(member.bits, {_within(row)}) = 1"
+    return f"{sets.sql()}, {member}\nSELECT {row}, u.entity\n{found}\n{kept}\nORDER BY {row}"
 
 
 # Sets are kept as bit strings of 65,536 rows each.
@@ -179,8 +184,22 @@ class _Sets:
             return self._leaf(node.leaf.source())
         parts = [self.truth(child) for child in node.children]
         if node.kind == "not":
-            return self._named(_Bits(f"xor(everyone, {parts[0].sql})", parts[0].size + 1, parts[0].step))
+            return self._but(parts[0])
+        if node.kind == "xor":
+            return self._exactly_one(parts)
         return self.joined("|" if node.kind == "any" else "&", parts)
+
+    def _but(self, bits: _Bits) -> _Bits:
+        return self._named(_Bits(f"xor(everyone, {bits.sql})", bits.size + 1, bits.step))
+
+    def _exactly_one(self, parts: Sequence[_Bits]) -> _Bits:
+        """Who is in one of the sets, and in no second one."""
+        once, twice = parts[0], None
+        for part in parts[1:]:
+            again = self.joined("&", [once, part])
+            twice = again if twice is None else self.joined("|", [twice, again])
+            once = self.joined("|", [once, part])
+        return once if twice is None else self.joined("&", [once, self._but(twice)])
 
     def joined(self, sign: str, parts: Sequence[_Bits]) -> _Bits:
         """Sets joined by `&` or `|`; everyone where there is none."""

@@ -12,7 +12,13 @@ from types import MappingProxyType
 from coterie.errors import Refused, did_you_mean
 from coterie.rules import nodes
 from coterie.rules.leaves.events import EventsLeaf
-from coterie.rules.leaves.members import AudienceLeaf, ListLeaf
+from coterie.rules.leaves.geo import GeoLeaf
+from coterie.rules.leaves.habits import RegularLeaf, RestartedLeaf, StoppedLeaf
+from coterie.rules.leaves.members import AudienceLeaf, BlockLeaf, ListLeaf, SqlLeaf
+from coterie.rules.leaves.neighbours import NeighboursLeaf
+from coterie.rules.leaves.ranks import QuantileLeaf, TopLeaf
+from coterie.rules.leaves.samples import SampleLeaf, SplitLeaf
+from coterie.rules.leaves.sequence import SequenceLeaf
 from coterie.rules.leaves.tag import TagLeaf
 from coterie.rules.nodes import ROOT, Leaf, Node, Reading
 from coterie.rules.values import Raw, load_json, shown
@@ -20,8 +26,14 @@ from coterie.rules.values import Raw, load_json, shown
 VERSION = 1
 
 LEAF_KINDS: Mapping[str, type[Leaf]] = MappingProxyType(
-    {kind.key: kind for kind in (TagLeaf, EventsLeaf, AudienceLeaf, ListLeaf)}
-)
+    {
+        kind.key: kind
+        for kind in (
+            TagLeaf, GeoLeaf, TopLeaf, QuantileLeaf, EventsLeaf, RegularLeaf, StoppedLeaf, RestartedLeaf, SequenceLeaf,
+            AudienceLeaf, BlockLeaf, ListLeaf, NeighboursLeaf, SampleLeaf, SplitLeaf, SqlLeaf,
+        )
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,9 +88,10 @@ def read_rule(raw: Raw) -> tuple[Rule, list[Refused]]:
 def read_leaf(body: Mapping[str, Raw], place: str, reading: Reading) -> Leaf:
     """Read a condition of any kind."""
     kinds = [key for key in LEAF_KINDS if key in body]
+    kinds = [key for key in kinds if all(LEAF_KINDS[other].beside != key for other in kinds)]
     if len(kinds) == 1:
         return LEAF_KINDS[kinds[0]].read(body, place, reading)
-    known = ("all", "any", "not", *LEAF_KINDS)
+    known = (*nodes.GROUPS, *LEAF_KINDS)
     if kinds:
         said = f'"{kinds[0]}" and "{kinds[1]}" stand in one condition.'
         raise Refused("bad_rule", said, place=place, fix='Make two conditions and join them by "all" or "any".')

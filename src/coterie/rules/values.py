@@ -90,10 +90,10 @@ def read_constant(raw: Raw, kind: ValueType, tz: ZoneInfo, *, name: str, place: 
     raise _misfit(raw, kind, name, place, fix)
 
 
-def read_text(raw: str, place: str) -> str:
-    """Text that a query can hold: no NUL, no half characters, at most `MAX_TEXT` characters."""
-    if len(raw) > MAX_TEXT:
-        raise Refused("bad_value", f"The text has {len(raw):,} characters.", place=place, fix=f"At most {MAX_TEXT:,}.")
+def read_text(raw: str, place: str, *, most: int = MAX_TEXT) -> str:
+    """Text that a query can hold: no NUL, no half characters, at most `most` characters."""
+    if len(raw) > most:
+        raise Refused("bad_value", f"The text has {len(raw):,} characters.", place=place, fix=f"At most {most:,}.")
     if "\0" in raw or any(0xD800 <= ord(c) <= 0xDFFF for c in raw):
         raise Refused("bad_value", "The text holds a character that no data can hold.", place=place, fix="Take it out.")
     return raw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from coterie.catalog.schemas import Dataset, ValueType
@@ -71,6 +71,24 @@ class Resolver(Protocol):
         ...
 
 
+@runtime_checkable
+class Blocks(Protocol):
+    """A resolver that also knows groups of conditions that were saved to be used again."""
+
+    def block(self, name: str) -> Rule:
+        """The present rule of a saved block. Raises NotFound."""
+        ...
+
+
+@runtime_checkable
+class SqlSets(Protocol):
+    """A resolver that also answers SQL."""
+
+    def sql_rows(self, text: str, place: str) -> str:
+        """SQL of a relation with a column `row`: the ids that a SELECT returns. Raises Refused `sql_refused`."""
+        ...
+
+
 @dataclass(frozen=True)
 class PlainVocabulary:
     """A vocabulary held in memory, for examples, tests and checks without a workspace.
@@ -110,11 +128,13 @@ class PlainVocabulary:
 
 @dataclass(frozen=True)
 class PlainResolver:
-    """Audiences, snapshots and lists held in memory: rules, and row numbers."""
+    """Audiences, blocks, snapshots, lists and answers of SQL held in memory: rules, and row numbers."""
 
     audiences: Mapping[str, Rule] = field(default_factory=dict)
     snapshots: Mapping[tuple[str, str], Iterable[int]] = field(default_factory=dict)
     lists: Mapping[str, Iterable[int]] = field(default_factory=dict)
+    blocks: Mapping[str, Rule] = field(default_factory=dict)
+    answers: Mapping[str, Iterable[int]] = field(default_factory=dict)
 
     def audience(self, name: str) -> Rule:
         """The rule of that name."""
@@ -134,6 +154,18 @@ class PlainResolver:
         if name not in self.lists:
             raise unknown_name("list", name, self.lists)
         return rows_sql(self.lists[name])
+
+    def block(self, name: str) -> Rule:
+        """The rule of that name."""
+        if name not in self.blocks:
+            raise unknown_name("block", name, self.blocks)
+        return self.blocks[name]
+
+    def sql_rows(self, text: str, place: str) -> str:
+        """The rows of a SELECT."""
+        if text not in self.answers:
+            raise Refused("sql_refused", "No answer to this SQL is known here.", place=place, fix="Ask a workspace.")
+        return rows_sql(self.answers[text])
 
 
 def rows_sql(rows: Iterable[int]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coterie.catalog.schemas import Dataset
+from coterie.catalog.schemas import Dataset, ValueType
 from coterie.errors import Refused
 from coterie.kit import moments
 from coterie.rules import nodes
@@ -16,7 +16,7 @@ from coterie.rules.comparisons import bind_comparison, comparison_json, comparis
 from coterie.rules.fields import FieldRef, find_field
 from coterie.rules.formula import group_sql, negated_sql
 from coterie.rules.nodes import Node, Reading
-from coterie.rules.operators import Operator
+from coterie.rules.operators import OPERATORS, Operator, check_type, find_operator
 from coterie.rules.sentences import Speaker
 from coterie.rules.values import Raw
 from coterie.rules.vocabulary import Vocabulary
@@ -24,13 +24,17 @@ from coterie.rules.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class FieldLeaf(nodes.Leaf):
-    """A condition on one field: `{"field": "Country", "op": "eq", "value": "Germany"}`."""
+    """A condition on one field: `{"field": "Country", "op": "eq", "value": "Germany"}`.
+
+    than : the field that it is compared with instead of a value: `{"field": "Paid", "op": "lt", "than_field": "Price"}`.
+    """
 
     key = "field"
 
     field: str
     op: str
     value: Raw = None
+    than: str | None = None
 
     @classmethod
     def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> FieldLeaf:
@@ -38,16 +42,31 @@ class FieldLeaf(nodes.Leaf):
         if "field" not in body:
             fix = 'Under `where` stand conditions such as {"field": "Country", "op": "eq", "value": "Germany"}.'
             raise Refused("bad_rule", "This is not a condition on a field.", place=place, fix=fix)
-        nodes.known_keys(body, ("field", "op", "value"), place)
-        return cls(nodes.text_of(body, "field", place), *read_comparison(body, place))
+        nodes.known_keys(body, ("field", "op", "value", "than_field"), place)
+        name = nodes.text_of(body, "field", place)
+        if "than_field" not in body:
+            return cls(name, *read_comparison(body, place))
+        if "value" in body:
+            said = '"value" and "than_field" stand together.'
+            raise Refused("bad_rule", said, place=place, fix="Leave one of them out.")
+        operator = find_operator(body.get("op"), place)
+        if operator.sign is None:
+            signed = ", ".join(o.key for o in OPERATORS.values() if o.sign)
+            said = f'"{operator.key}" does not compare two fields.'
+            raise Refused("wrong_operator", said, place=place, fix=f"Use {signed}.")
+        return cls(name, operator.key, None, nodes.text_of(body, "than_field", place))
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """JSON Schema of the object."""
-        return comparison_schema("field")
+        schema = comparison_schema("field")
+        schema["properties"]["than_field"] = {"type": "string", "minLength": 1}
+        return schema
 
     def as_json(self) -> dict[str, Raw]:
         """The JSON object."""
+        if self.than is not None:
+            return {"field": self.field, "op": self.op, "than_field": self.than}
         return {"field": self.field, **comparison_json(self.op, self.value)}
 
     def bind(self, scope: Any, place: str) -> Any:
@@ -56,7 +75,15 @@ class FieldLeaf(nodes.Leaf):
 
     def clause(self, speaker: Speaker) -> str:
         """Fields are said by `where_clause`, which knows the dataset."""
-        return speaker.comparison(self.field, self.op, self.value, None)
+        return self.said(speaker, None)
+
+    def said(self, speaker: Speaker, dataset: Dataset | None) -> str:
+        """The condition in words, with the labels of the dataset's fields."""
+        subject, kind = speaker.field(dataset, self.field)
+        if self.than is None:
+            return speaker.comparison(subject, self.op, self.value, kind)
+        words = OPERATORS[self.op].words(kind).in_(speaker.language)
+        return words.replace("{v}", speaker.field(dataset, self.than)[0]).replace("{x}", subject)
 
     def subject(self, speaker: Speaker) -> str:
         """The field."""
@@ -65,11 +92,31 @@ class FieldLeaf(nodes.Leaf):
 
 @dataclass(frozen=True)
 class BoundField:
-    """A condition on a field that was found, with its value typed and resolved."""
+    """A condition on a field that was found, with its value typed and resolved, or the field it is compared with."""
 
     ref: FieldRef
     operator: Operator
     operand: Any
+    than: FieldRef | None = None
+
+    @property
+    def refs(self) -> tuple[FieldRef, ...]:
+        """The fields that are read."""
+        return (self.ref,) if self.than is None else (self.ref, self.than)
+
+    def sql(self, alias: str) -> str:
+        """The condition, where `alias` is the dataset's."""
+        if self.than is None:
+            return self.operator.sql(self.ref.sql(alias), self.operand)
+        return f"{self.ref.sql(alias)} {self.operator.sign} {self.than.sql(alias)}"
+
+    def test(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event passes; a missing value does not, on either side."""
+        value = present(event.get(self.ref.name))
+        if self.than is None:
+            return self.operator.passes(value, self.operand)
+        other = present(event.get(self.than.name))
+        return other is not None and self.operator.passes(value, other)
 
 
 @dataclass(frozen=True)
@@ -87,12 +134,12 @@ class BoundWhere:
     @property
     def lookups(self) -> tuple[str, ...]:
         """Lookup datasets whose fields are read."""
-        return tuple(sorted({b.ref.lookup for b in self.bound.values() if b.ref.lookup is not None}))
+        return tuple(sorted({r.lookup for b in self.bound.values() for r in b.refs if r.lookup is not None}))
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that are read, as named."""
-        return tuple(dict.fromkeys(b.ref.name for b in self.bound.values()))
+        return tuple(dict.fromkeys(r.name for b in self.bound.values() for r in b.refs))
 
     def sql(self, alias: str) -> str:
         """The condition, where `alias` is the dataset's; NULL counts as false."""
@@ -107,9 +154,12 @@ class BoundWhere:
                 return group_sql("OR", parts)
             case nodes.Not():
                 return negated_sql(parts[0])
+            case nodes.Xor():
+                return " + ".join(f"coalesce({p}, false)::INTEGER" for p in parts) + " = 1"
+            case nodes.Except():
+                return group_sql("AND", [parts[0], *map(negated_sql, parts[1:])])
             case _:
-                bound = self.bound[place]
-                return bound.operator.sql(bound.ref.sql(alias), bound.operand)
+                return self.bound[place].sql(alias)
 
     def test(self, event: Mapping[str, Any]) -> bool:
         """Whether an event passes; it holds the values by the fields' names, missing ones as None or not at all."""
@@ -124,16 +174,19 @@ class BoundWhere:
                 return any(below)
             case nodes.Not():
                 return not any(below)
+            case nodes.Xor():
+                return sum(below) == 1
+            case nodes.Except():
+                return next(below) and not any(below)
             case _:
-                bound = self.bound[place]
-                return bound.operator.passes(present(event.get(bound.ref.name)), bound.operand)
+                return self.bound[place].test(event)
 
 
 def read_where(raw: Raw, place: str = "where", reading: Reading | None = None) -> Node:
     """Read a where-tree; the first problem is raised, unless a `reading` collects them.
 
     >>> read_where({"field": "Country", "op": "eq", "value": "Germany"})
-    FieldLeaf(field='Country', op='eq', value='Germany')
+    FieldLeaf(field='Country', op='eq', value='Germany', than=None)
     """
     collected = reading or Reading()
     node = collected.node(raw, place, FieldLeaf.read)
@@ -205,8 +258,7 @@ def where_clause(tree: Node, speaker: Speaker, dataset: Dataset | None) -> str:
         def clause(self, node: Node, *, nested: bool = False, relative: bool = False) -> str:
             if not isinstance(node, FieldLeaf):
                 return super().clause(node, nested=nested, relative=relative)
-            subject, kind = self.field(dataset, node.field)
-            return self.comparison(subject, node.op, node.value, kind)
+            return node.said(self, dataset)
 
     return FieldSpeaker(speaker.language, speaker.vocabulary).clause(tree)
 
@@ -220,5 +272,21 @@ def _bound(
     leaf: FieldLeaf, dataset: Dataset, vocabulary: Vocabulary, place: str, as_of: datetime, tz: ZoneInfo
 ) -> BoundField:
     ref = find_field(dataset, leaf.field, vocabulary, place)
+    if leaf.than is not None:
+        return _compared(leaf, ref, find_field(dataset, leaf.than, vocabulary, place), place)
     operator, operand = bind_comparison(leaf.op, leaf.value, ref.type, name=leaf.field, place=place, as_of=as_of, tz=tz)
     return BoundField(ref, operator, operand)
+
+
+def _compared(leaf: FieldLeaf, ref: FieldRef, than: FieldRef, place: str) -> BoundField:
+    """Two fields of one type, or whole and decimal numbers; floating numbers are never equal to decimal ones by right."""
+    operator = OPERATORS[leaf.op]
+    for found in (ref, than):
+        check_type(operator, found.type, name=found.name, place=place)
+    if ref.type is not than.type and not {ref.type, than.type} <= _EXACT:
+        said = f'"{ref.name}" is of type {ref.type}, and "{than.name}" of type {than.type}.'
+        raise Refused("wrong_operator", said, place=place, fix="Compare fields of one type.")
+    return BoundField(ref, operator, None, than)
+
+
+_EXACT = frozenset({ValueType.INTEGER, ValueType.DECIMAL})

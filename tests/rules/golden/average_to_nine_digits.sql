@@ -14,7 +14,7 @@ WITH everyone AS (
     FROM "dataset:orders" AS e
     WHERE e."_entity" IS NOT NULL
     GROUP BY e."_entity"
-    HAVING favg("e"."Price") >= 2.5000000050000004::DOUBLE
+    HAVING sum("e"."Price")::DOUBLE / count("e"."Price") >= 2.5000000050000004::DOUBLE
   ) AS e
   JOIN "universe" AS u ON u.entity = e.entity
   GROUP BY 1

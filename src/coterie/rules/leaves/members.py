@@ -1,4 +1,4 @@
-"""Conditions on being in a set: another audience, live or one snapshot of it, and an uploaded list."""
+"""Conditions on being in a set: another audience or one snapshot of it, a saved block, an uploaded list, an answer of SQL."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from coterie.rules.formula import indented
 from coterie.rules.nodes import Leaf, Reading
 from coterie.rules.operators import OPERATORS
 from coterie.rules.sentences import Speaker
-from coterie.rules.values import Raw
-from coterie.rules.vocabulary import Resolver, at_place
+from coterie.rules.values import Raw, read_text
+from coterie.rules.vocabulary import Blocks, SqlSets, at_place
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
+    from coterie.rules.tree import Rule
 
 # Audiences of audiences unfold; far more conditions than a person writes are a mistake.
 _MAX_OPENED = 2_000
+MAX_SQL = 20_000
+_SHOWN_SQL = 120
 
 
 @dataclass(frozen=True)
@@ -55,25 +58,9 @@ class AudienceLeaf(Leaf):
             snapshot = self.snapshot
             sql = _found(scope, place, lambda r: r.snapshot_sql(self.audience, snapshot))
             return leaf_node(place, self, _membership(("snapshot", (self.audience, snapshot)), sql, changeable=False))
-        if self.audience in scope.chain:
-            circle = " uses ".join(
-                f'"{name}"' for name in (*scope.chain[scope.chain.index(self.audience) :], self.audience)
-            )
-            raise Refused("audience_cycle", f"{circle}.", place=place, fix="Take one of these conditions out.")
-        rule = _found(scope, place, lambda r: r.audience(self.audience))
-        if rule.entity != scope.entity:
-            said = f'"{self.audience}" is an audience of {rule.entity}s, and the rule is about {scope.entity}s.'
-            raise Refused("bad_rule", said, place=place, fix="Use an audience of the same kind of entity.")
-        scope.opened += sum(1 for _ in nodes.walk(rule.root))
-        if scope.opened > _MAX_OPENED:
-            said = f"The audiences used here open to over {_MAX_OPENED:,} conditions."
-            raise Refused("rule_too_large", said, place=place, fix="Use snapshots of some of them.")
-        inner = replace(scope, chain=(*scope.chain, self.audience), problems=[])
-        root = inner.bind(rule.root, nodes.inside(place, "audience"))
-        scope.opened = inner.opened
-        if inner.problems:
-            raise inner.problems[0]
-        return BoundNode(place, self, "audience", (root,))
+        return _opened(
+            self, "audience", self.audience, _found(scope, place, lambda r: r.audience(self.audience)), scope, place
+        )
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
@@ -115,7 +102,11 @@ class ListLeaf(Leaf):
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Find the list."""
         sql = _found(scope, place, lambda r: r.list_sql(self.list))
-        return leaf_node(place, self, _membership(("list", self.list), sql))
+        try:  # in a workspace, being on a list is a tag
+            families = [scope.vocabulary.tag(f"list.{self.list}").family]
+        except NotFound:
+            families = []
+        return leaf_node(place, self, replace(_membership(("list", self.list), sql), families=tuple(families)))
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
@@ -124,6 +115,91 @@ class ListLeaf(Leaf):
     def subject(self, speaker: Speaker) -> str:
         """Membership, in words."""
         return speaker.pick(f'being on the list "{self.list}"', f"是否在名单“{self.list}”中")
+
+
+@dataclass(frozen=True)
+class BlockLeaf(Leaf):
+    """`{"block": "loyal core"}`: passes the group of conditions that was saved under that name."""
+
+    key = "block"
+
+    block: str
+
+    @classmethod
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> BlockLeaf:
+        """Read the JSON object."""
+        nodes.known_keys(body, ("block",), place)
+        return cls(nodes.text_of(body, "block", place))
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """JSON Schema of the object."""
+        return _named_schema("block")
+
+    def as_json(self) -> dict[str, Raw]:
+        """The JSON object."""
+        return {"block": self.block}
+
+    def bind(self, scope: Scope, place: str) -> BoundNode:
+        """Open the block's rule."""
+        if scope.resolver is not None and not isinstance(scope.resolver, Blocks):
+            raise Refused("bad_rule", "There are no blocks here.", place=place, fix="Write the conditions themselves.")
+        rule = _found(scope, place, lambda r: r.block(self.block))
+        return _opened(self, "block", self.block, rule, scope, place)
+
+    def clause(self, speaker: Speaker) -> str:
+        """The condition in words."""
+        return speaker.pick(f'they are in the block "{self.block}"', f"满足标签组“{self.block}”")
+
+    def subject(self, speaker: Speaker) -> str:
+        """Passing it, in words."""
+        return speaker.pick(f'passing the block "{self.block}"', f"是否满足标签组“{self.block}”")
+
+
+@dataclass(frozen=True)
+class SqlLeaf(Leaf):
+    """`{"sql": "SELECT entity FROM tags WHERE ..."}`: is among the ids that one SELECT returns."""
+
+    key = "sql"
+
+    sql: str
+
+    @classmethod
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> SqlLeaf:
+        """Read the JSON object."""
+        nodes.known_keys(body, ("sql",), place)
+        text = nodes.text_of(body, "sql", place)
+        if len(text) > MAX_SQL:
+            said = f"The SQL has {len(text):,} characters."
+            raise Refused("sql_refused", said, place=nodes.inside(place, "sql"), fix=f"Write at most {MAX_SQL:,}.")
+        return cls(read_text(text, nodes.inside(place, "sql"), most=MAX_SQL))
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """JSON Schema of the object."""
+        return _named_schema("sql")
+
+    def as_json(self) -> dict[str, Raw]:
+        """The JSON object."""
+        return {"sql": self.sql}
+
+    def bind(self, scope: Scope, place: str) -> BoundNode:
+        """Let the resolver check it; it is run when the rule is."""
+        if scope.resolver is not None and not isinstance(scope.resolver, SqlSets):
+            raise Refused("sql_refused", "SQL is not answered here.", place=place, fix="Ask in a workspace.")
+        sql = _found(scope, place, lambda r: r.sql_rows(self.sql, nodes.inside(place, "sql")))
+        found = _membership(("sql", self.sql), sql, changeable=False)
+        return leaf_node(place, self, replace(found, of_universe=True))
+
+    def clause(self, speaker: Speaker) -> str:
+        """The condition in words."""
+        said = " ".join(self.sql.split())
+        said = said if len(said) <= _SHOWN_SQL else f"{said[: _SHOWN_SQL - 3]}..."
+        return speaker.pick(f"they are found by the SQL `{said}`", f"由SQL查询`{said}`选出")
+
+    def subject(self, speaker: Speaker) -> str:
+        """Membership, in words."""
+        return speaker.pick("being found by the SQL", "是否由SQL查询选出")
 
 
 @dataclass(frozen=True)
@@ -136,6 +212,11 @@ class BoundMembers(BoundLeaf):
         """The rows of the set."""
         return Source(f"FROM (\n{indented(self.members)}\n) AS m", 'm."row"', None)
 
+    @property
+    def asked_sql(self) -> str | None:
+        """Of an answer of SQL, its rows; lists and snapshots are facts of their own."""
+        return f'SELECT "row", true AS "value" FROM ({self.members})' if self.fact[0] == "sql" else None
+
     def measured(self, facts: Facts) -> bool:
         """Whether the entity is in the set."""
         return self.fact[1] in (facts.lists if self.fact[0] == "list" else facts.snapshots)
@@ -145,7 +226,30 @@ def _membership(fact: tuple[str, Any], sql: str, *, changeable: bool = True) -> 
     return BoundMembers(fact, ValueType.BOOLEAN, OPERATORS["eq"], True, changeable=changeable, members=sql)
 
 
-def _found(scope: Scope, place: str, ask: Callable[[Resolver], Any]) -> Any:
+def _opened(leaf: Leaf, kind: str, name: str, rule: Rule, scope: Scope, place: str) -> BoundNode:
+    """The rule of an audience or a block, bound below the condition that names it."""
+    if (kind, name) in scope.chain:
+        names = [*scope.chain[scope.chain.index((kind, name)) :], (kind, name)]
+        circle = " uses ".join(f'"{n}"' if k == "audience" else f'the block "{n}"' for k, n in names)
+        said = f"{circle[0].upper()}{circle[1:]}."
+        raise Refused("audience_cycle", said, place=place, fix="Take one of these conditions out.")
+    if rule.entity != scope.entity:
+        article = "an" if kind == "audience" else "a"
+        said = f'"{name}" is {article} {kind} of {rule.entity}s, and the rule is about {scope.entity}s.'
+        raise Refused("bad_rule", said, place=place, fix=f"Use {article} {kind} of the same kind of entity.")
+    scope.opened += sum(1 for _ in nodes.walk(rule.root))
+    if scope.opened > _MAX_OPENED:
+        said = f"The audiences used here open to over {_MAX_OPENED:,} conditions."
+        raise Refused("rule_too_large", said, place=place, fix="Use snapshots of some of them.")
+    inner = replace(scope, chain=(*scope.chain, (kind, name)), problems=[])
+    root = inner.bind(rule.root, nodes.inside(place, kind))
+    scope.opened = inner.opened
+    if inner.problems:
+        raise inner.problems[0]
+    return BoundNode(place, leaf, "audience", (root,))
+
+
+def _found(scope: Scope, place: str, ask: Callable[[Any], Any]) -> Any:
     if scope.resolver is None:
         fix = "Count the rule in a workspace that has them."
         raise Refused("bad_rule", "Audiences and lists cannot be looked up here.", place=place, fix=fix)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coterie.catalog.schemas import ValueType
 from coterie.engines.sql import quote_name
-from coterie.errors import NotFound, Refused
 from coterie.rules import nodes
 from coterie.rules.binding import BoundLeaf, BoundNode, Scope, Source, leaf_node
 from coterie.rules.comparisons import bind_comparison, comparison_json, comparison_schema, read_comparison
@@ -15,7 +15,6 @@ from coterie.rules.formula import negated_sql
 from coterie.rules.nodes import Leaf, Reading
 from coterie.rules.sentences import Speaker
 from coterie.rules.values import Raw
-from coterie.rules.vocabulary import at_place
 
 if TYPE_CHECKING:
     from coterie.rules.facts import Facts
@@ -48,15 +47,7 @@ class TagLeaf(Leaf):
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Find the tag and type the value."""
-        try:
-            tag = scope.vocabulary.tag(self.tag)
-        except NotFound as error:
-            raise at_place(error, place) from None
-        if tag.entity_kind != scope.entity:
-            said = f'"{tag.name}" is a tag of {tag.entity_kind}s, and the rule is about {scope.entity}s.'
-            raise Refused(
-                "bad_rule", said, place=place, fix=f'Write {{"entity": "{tag.entity_kind}", ...}} or use another tag.'
-            )
+        tag = scope.tag(self.tag, place)
         operator, operand = bind_comparison(
             self.op, self.value, tag.type, name=tag.name, place=place, as_of=scope.as_of, tz=scope.tz
         )
@@ -89,6 +80,11 @@ class BoundTag(BoundLeaf):
         if self.operator.missing:
             return Source(relation, 'f."row"', negated_sql(condition), inverted=True)
         return Source(relation, 'f."row"', condition)
+
+    @property
+    def tags_read(self) -> tuple[tuple[str, str, ValueType], ...]:
+        """The tag."""
+        return ((self.families[0], self.name, self.type),)
 
     def measured(self, facts: Facts) -> Any:
         """The tag's value."""
