@@ -40,6 +40,7 @@ def people() -> list[dict[str, Any]]:
                 "luck": round(draw.random(), 3),
                 "city": f"c{int(draw.paretovariate(0.7)) % 40}",
                 "chance": draw.randrange(20),
+                "email": f"{i}@example.org",
                 "seldom": draw.choice(["a", "b"]) if i % 90 == 0 else "",
             }
         )
@@ -126,10 +127,18 @@ def test_what_differs_comes_first_and_chance_is_not_taken_for_it(shop: Workspace
     assert [t.tag for t in found.tags if t.defines] == ["country"]
     seldom = by_tag(found)["seldom"]
     assert (seldom.verdict, seldom.effect, seldom.p_value) == ("cannot_tell", None, None)
-    assert seldom.reason and "of the audience have a value" in seldom.reason and found.tags[-1] == seldom
-    assert found.tests == len(found.tags) - 1
+    assert seldom.reason and "of the audience have a value" in seldom.reason and seldom in found.tags[-2:]
+    assert found.tests == len(found.tags) - 2
     assert all(t.low <= t.effect <= t.high for t in found.tags if t.effect is not None)
     assert all(t.p_corrected >= t.p_value for t in found.tags if t.p_value is not None)
+
+
+def test_values_that_would_tell_who_someone_is_are_not_named(shop: Workspace) -> None:
+    email = by_tag(shop.audiences.insight("french"))["email"]
+    assert (email.verdict, email.effect) == ("cannot_tell", None)
+    assert email.reason == email.finding == "No value is common enough to be compared."
+    (others,) = email.values
+    assert (others.value, others.others, others.share) == (None, PEOPLE, 1.0)
 
 
 def test_random_audiences_differ_in_nothing(shop: Workspace) -> None:

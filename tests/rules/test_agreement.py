@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from coterie.engines.duckdb import Engine
+from coterie.engines.sql import quote_value
 from coterie.rules import (
     OPERATORS,
+    Facts,
+    anniversaries,
     bind_rule,
     compile_rule,
     evaluate,
     parse_rule,
     read_facts,
     sentence,
+    sql,
+    where,
 )
+from coterie.rules.binding import BoundNode
 from coterie.rules.evaluate import passes
+from coterie.rules.leaves import events, habits, neighbours, ranks, sequence
+from coterie.rules.sql import _Sets
 from coterie.rules.values import load_json
 
 from .world import TAGS, World, answered, edges, make_views, operands, rules, vocabulary, worlds
 
 AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
+Cell = tuple[str, str, bool]  # operator, type, whether the value was missing
+Fault = Callable[[pytest.MonkeyPatch], None]
 
 
 def check(engine: Engine, world: World, raw: object) -> None:
@@ -57,7 +69,7 @@ def _different(bound):  # type: ignore[no-untyped-def]
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
     world = data.draw(worlds)
     check(shared, world, data.draw(rules(world, wide=True)))
@@ -76,12 +88,123 @@ def test_a_rule_survives_json_and_is_one_sentence_in_both_languages(data: st.Dat
         assert said.endswith(end) and not any(left in said for left in ("{x}", "{v}", "{of}", "{events}", "\n"))
 
 
-@pytest.mark.slow
+def check_many(engine: Engine, world: World, raws: list[Any], tally: Counter[Cell] | None = None) -> None:
+    """Members alone, of many rules in one query."""
+    make_views(engine, world)
+    bounds = [bind_rule(parse_rule(raw), world.vocabulary, as_of=world.as_of, resolver=world.resolver) for raw in raws]
+    sets = _Sets()
+    bits = ", ".join(f"{sets.truth(bound).sql} AS b{n}" for n, bound in enumerate(bounds))
+    member = f"member AS MATERIALIZED (SELECT chunk, {bits} FROM {sets.last})"
+    passed = ", ".join(f'get_bit(b{n}, (u."row" & 65535)::INTEGER) = 1' for n in range(len(bounds)))
+    found = 'FROM "universe" AS u JOIN member ON member.chunk = u."row" >> 16'
+    rows = {row[0]: row[1:] for row in engine.rows(f"{sets.sql()}, {member} SELECT u.entity, {passed} {found}")}
+    for n, (raw, bound) in enumerate(zip(raws, bounds, strict=True)):
+        facts = answered(world, bound)
+        assert {e: rows[e][n] for e in world.rows} == {e: passes(bound, f) for e, f in facts.items()}, raw
+        if tally is not None:
+            tally.update(_cells(bound, facts.values()))
+
+
+def _cells(bound: BoundNode, people: Collection[Facts]) -> set[Cell]:
+    leaves = [leaf for _, leaf in bound.leaves()]
+    return {(leaf.operator.key, str(leaf.type), leaf.value(facts) is None) for leaf in leaves for facts in people}
+
+
 @given(st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-def test_sql_and_evaluator_agree_at_length(shared: Engine, data: st.DataObject) -> None:
+@settings(max_examples=90, deadline=None, suppress_health_check=list(HealthCheck))
+def test_sql_and_evaluator_agree_on_many(shared: Engine, data: st.DataObject) -> None:
     world = data.draw(worlds)
-    check(shared, world, data.draw(rules(world, wide=True)))
+    check_many(shared, world, [data.draw(rules(world, wide=True)) for _ in range(20)])
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rules(shared: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every operator on every type, with the value missing and not, at least twenty times; the table is printed."""
+    tally: Counter[Cell] = Counter()
+    drawn = Counter[str]()
+
+    @given(st.data())
+    @settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    def all_agree(data: st.DataObject) -> None:
+        world = data.draw(worlds)
+        check_many(shared, world, [data.draw(rules(world, wide=True)) for _ in range(20)], tally)
+        drawn["rules"] += 20
+
+    all_agree()
+    kinds = sorted({str(tag.type) for tag in TAGS})
+    lines = [
+        f"{drawn['rules']:,} rules agreed; in how many of them an operator met a value of a type | a missing value"
+    ]
+    lines.append(f"{'':24}" + "".join(f"{kind:>14}" for kind in kinds))
+    for operator in OPERATORS.values():
+        cells = [
+            f"{tally[operator.key, k, False]:,}|{tally[operator.key, k, True]:,}" if k in operator.types else ""
+            for k in kinds
+        ]
+        lines.append(f"{operator.key:24}" + "".join(f"{cell:>14}" for cell in cells))
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+    assert drawn["rules"] >= 100_000
+    for operator in OPERATORS.values():
+        for kind in operator.types:
+            assert all(tally[operator.key, str(kind), missing] >= 20 for missing in (False, True)), (operator.key, kind)
+
+
+def _operator(key: str, sql: Callable[[str, Any], str]) -> Fault:
+    return lambda patch: patch.setitem(OPERATORS[key].__dict__, "sql", sql)
+
+
+def _words(module: Any, name: str, old: str, new: str) -> Fault:
+    """A function that makes SQL, with some words of what it makes replaced."""
+    made = getattr(module, name)
+    return lambda patch: patch.setattr(module, name, lambda *a, **k: made(*a, **k).replace(old, new))
+
+
+def _window(patch: pytest.MonkeyPatch) -> None:
+    for module in (events, sequence):
+        _words(module, "inside_sql", ">", ">=")(patch)
+
+
+def _ties(patch: pytest.MonkeyPatch) -> None:
+    for name in ("first_sql", "ranks_sql"):
+        _words(ranks.BoundRanking, name, "u.entity", "u.entity DESC")(patch)
+
+
+FAULTS: dict[str, Fault] = {
+    "gt for gte": _operator("gte", lambda x, v: f"{x} > {quote_value(v)}"),
+    "a missing value is not equal": _operator("ne", lambda x, v: f"{x} IS DISTINCT FROM {quote_value(v)}"),
+    "the end of between is left out": _operator(
+        "between", lambda x, v: f"{x} >= {quote_value(v[0])} AND {x} < {quote_value(v[1])}"
+    ),
+    "an empty list is missing": _operator("none_of", lambda x, v: f"NOT list_has_any({x}, {quote_value(v)}) AND len({x}) > 0"),
+    "a missing value under not": lambda patch: patch.setattr(where, "negated_sql", lambda part: f"NOT ({part})"),
+    "days begin in UTC": lambda patch: patch.setattr(anniversaries, "quote_value", lambda zone: "'UTC'"),
+    "the start of a window is included": _window,
+    "equal values are ranked from behind": _ties,
+    "events of one moment follow each other": _words(sequence, "_chain_sql", "p.moment < n.moment", "p.moment <= n.moment"),
+    "a gap ends before its end": _words(sequence, "_chain_sql", "n.moment - p.moment <= ", "n.moment - p.moment < "),
+    "a period begins at its start": _words(habits, "_period_sql", ">", ">="),
+    "someone is a neighbour of himself": _words(neighbours.NeighboursLeaf, "_counts_sql", "<>", "IS NOT NULL AND 'x' <>"),
+    "xor is any": lambda patch: patch.setattr(sql._Sets, "_exactly_one", lambda self, parts: self.joined("|", parts)),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_seeded_faults_are_caught(shared: Engine, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """One operator's SQL is changed, and the property finds it within some thousand rules."""
+    FAULTS[name](monkeypatch)
+
+    @given(st.data())
+    @settings(
+        max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+    )
+    def all_agree(data: st.DataObject) -> None:
+        world = data.draw(worlds)
+        check_many(shared, world, [data.draw(rules(world, wide=True)) for _ in range(20)])
+
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        all_agree()
 
 
 @given(st.data())

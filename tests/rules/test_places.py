@@ -172,14 +172,14 @@ def test_neighbours(shared: Engine) -> None:
         ({"top": {"tag": "score", "n": 1000}}, "they are among the 1,000 highest by score", "是score最高的1,000人"),
         (
             {"top": {"tag": "score", "percent": 5, "lowest": True, "among": {"tag": "country", "op": "eq", "value": "a"}}},
-            'they are among the lowest 5 % by score of those whose country is "a"', "在满足国家为“a”的人中是score最低的5%",
+            'they are among the lowest 5 % by score of those whose country is "a"', "在符合条件（国家为“a”）的人中是score最低的5%",
         ),
         ({"quantile": {"tag": "score", "parts": 10, "is": [2, 1]}}, "they are in parts 1, 2 of 10 by score (highest first)", "按score（最高在前）分为10份中的第1、2份"),
         ({"sample": {"percent": 0.5, "salt": "a"}}, 'they are in the 0.5 % sample "a"', "属于0.5%抽样“a”"),
         ({"split": {"parts": 3, "is": 2, "salt": "a"}}, 'they are in part 2 of 3 of the split "a"', "属于随机分组“a”3组中的第2组"),
         (
             {"neighbours": {"dataset": "friends", "of": {"audience": "loyal"}, "at_least": 2}},
-            'they are linked in friends to at least 2 of those who are in the audience "loyal"', "在friends中与至少2个满足属于人群包“loyal”的人相连",
+            'they are linked in friends to at least 2 of those who are in the audience "loyal"', "在friends中与至少2个符合条件（属于人群包“loyal”）的人相连",
         ),
         ({"block": "core"}, 'they are in the block "core"', "满足标签组“core”"),
         ({"sql": "SELECT entity\n FROM tags"}, "they are found by the SQL `SELECT entity FROM tags`", "由SQL查询`SELECT entity FROM tags`选出"),

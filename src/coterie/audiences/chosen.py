@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
     from coterie.audiences.snapshots import Snapshots
+    from coterie.index.bitmaps import Bits
     from coterie.index.service import Index
 
 AUDIENCE = "audience"
@@ -39,6 +40,15 @@ class Chosen:
     def members(self) -> BitMap:
         """Row numbers of its members."""
         return self.asked.members() if self.fixed is None else self.fixed & self.universe
+
+    @cached_property
+    def bits(self) -> Bits:
+        """The same as bits, of the universe's length."""
+        from coterie.index.bitmaps import bits_of
+
+        if self.fixed is None and self.asked.bitmaps is not None:
+            return self.asked.bitmaps.bits(self.asked.compiled.bound)
+        return bits_of(self.members, len(self.asked.index.universe_bits(self.asked.view)))
 
     @property
     def universe(self) -> BitMap:

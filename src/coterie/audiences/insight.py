@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ from coterie.stats.multiplicity import holm
 FEWEST = 30  # with a value, on either side; with fewer nothing is told of a tag
 SIGNIFICANT = 0.05
 TOP = 10
+FEWEST_SHOWN = 5  # people who have a text that is named; a rarer one may tell who they are
 ORDERED = NUMERIC | {ValueType.DATE, ValueType.MOMENT}
 _SIZES = ((0.147, "negligible"), (0.33, "small"), (0.474, "medium"))  # Romano et al. (2006), for Cliff's delta
 
@@ -84,7 +86,8 @@ class TagInsight:
     p_value : plain; p_corrected : by Holm for the number of tags.
     median, median_rest : of numbers and dates.
     finding : the difference in words.
-    values : the most frequent values or ranges, most frequent in the audience first; ranges in order.
+    values : the most frequent values or ranges, most frequent in the audience first; ranges in order. Of many texts
+        only those that several people have are named.
     """
 
     tag: str
@@ -151,16 +154,19 @@ class Insight:
         head = ("tag", "label", "defines", "verdict", "finding", "measure", "effect", "low", "high", "p_corrected")
         share = ("others", "count", "count_rest", "share", "share_rest", "share_base", "index", "difference")
         return [
-            {k: getattr(t, k) for k in head} | {"value": _text(v.value)} | {k: getattr(v, k) for k in share}
+            {k: getattr(t, k) for k in head} | {"value": value_text(v.value)} | {k: getattr(v, k) for k in share}
             for t in self.tags
             for v in t.values
         ]
 
 
-def _text(value: Any) -> str | None:
+def value_text(value: Any) -> str | None:
+    """A value, or a range, for a cell of a table."""
     if value is None:
         return None
-    return " - ".join(str(plain(v)) for v in value) if isinstance(value, list) else str(plain(value))
+    if isinstance(value, list):
+        return " to ".join(str(value_text(v)) for v in value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(plain(value))
 
 
 def insight(
@@ -294,6 +300,8 @@ def _reason(kind: ValueType, tally: Tally, sizes: tuple[int, int], language: str
             if language == "zh":
                 return f"{chinese}中仅{few:,}人有值，至少需要{FEWEST}人。"
             return f"Only {few:,} of the {english} have a value; {FEWEST} are needed."
+    if kind in (ValueType.TEXT, ValueType.PATH) and 1 == len(joined(tally.inside, tally.rest)[0]) < len(tally.values):
+        return "没有足够常见、可供比较的取值。" if language == "zh" else "No value is common enough to be compared."
     return None
 
 
@@ -341,6 +349,8 @@ def _values(kind: ValueType, tally: Tally, words: _Words) -> tuple[ValueShare, .
         kept = np.sort(np.argpartition(-largest, words.top)[: words.top])
     if kind not in ORDERED:
         kept = kept[np.argsort(-tally.inside[kept], kind="stable")]
+    if len(largest) > words.top:
+        kept = kept[(tally.inside + tally.rest)[kept] >= FEWEST_SHOWN]
     counts = np.stack([side[kept] for side in (tally.inside, tally.rest, tally.base)])
     names = [_shown(tally.values[int(i)].as_py(), words.zone, kind) for i in kept]
     others = len(largest) - len(kept)

@@ -413,7 +413,7 @@ class _Work:
         telling = (t for t, v in raised.items() if v > _LEAST_WEIGHT * total)
         order = sorted(telling, key=lambda t: -raised[t])[:_MOST_REASONS]
         sides = Sides(chosen, self.asked.index.universe(self.asked.view), True)
-        told = {t.tag: t for t in insights(self.asked, sides, order, language=self.language)}
+        told = {t.tag: t for t in insights(self.asked, sides, order, language=self.language)} if order else {}
         return tuple(Reason(t, told[t].label, raised[t] / total, told[t].finding) for t in order)
 
     # ------------------------------------------------------------ reading

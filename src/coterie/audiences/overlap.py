@@ -6,17 +6,19 @@ import heapq
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 
 from coterie.audiences.chosen import Chooser
 from coterie.errors import Refused
+from coterie.index.bitmaps import Bits, bits_size
 from coterie.kit.moments import show_moment
 
 MOST = 50
+_BLOCK_WORDS = 4_096  # of ten sets a block has 320 KiB
 
 Matrix = tuple[tuple[float | None, ...], ...]
 
@@ -86,16 +88,17 @@ def overlap(chooser: Chooser, names: Sequence[str], *, limit: int = 0) -> Overla
     if other := next((c for c in chosen if c.asked.kind != first.kind), None):
         said = f'"{other.name}" is an audience of {other.asked.kind}s, not of {first.kind}s.'
         raise Refused("bad_argument", said, place="names", fix="Compare audiences of one kind of entity.")
-    sets, universe = [c.members for c in chosen], len(chosen[0].universe)
-    sizes, both = tuple(map(len, sets)), _both(sets)
-    everyone = reduce(BitMap.union, sets)
+    universe = len(chosen[0].universe)
+    both, union = _both([c.bits for c in chosen])
+    sizes = tuple(both[i][i] for i in range(len(both)))
+    sets = [c.members for c in chosen] if limit else []
     found = [Intersection(tuple(names[i] for i in sorted(w)), n) for w, n in islice(exclusive(sets), limit)]
     return Overlap(
         audiences=tuple(names),
         as_of=show_moment(first.as_of, first.context.zone),
         data_version=first.data_version,
         universe=universe,
-        union=len(everyone),
+        union=union,
         sizes=sizes,
         both=both,
         jaccard=_matrix(both, lambda n, i, j: (n, sizes[i] + sizes[j] - n)),
@@ -103,7 +106,7 @@ def overlap(chooser: Chooser, names: Sequence[str], *, limit: int = 0) -> Overla
         share=_matrix(both, lambda n, i, _: (n, sizes[i])),
         limit=limit,
         intersections=tuple(found),
-        others=len(everyone) - sum(i.count for i in found) if limit else None,
+        others=union - sum(i.count for i in found) if limit else None,
         elapsed_ms=round((time.perf_counter() - started) * 1000, 3),
     )
 
@@ -148,14 +151,20 @@ def _check(names: Sequence[str], limit: int) -> None:
         raise Refused("bad_argument", f"{limit} intersections cannot be told.", place="limit", fix="Give 0 or more.")
 
 
-def _both(sets: Sequence[BitMap]) -> tuple[tuple[int, ...], ...]:
-    """People in both, half of the pairs counted."""
-    table = [[0] * len(sets) for _ in sets]
-    for i, one in enumerate(sets):
-        table[i][i] = len(one)
-        for j in range(i):
-            table[i][j] = table[j][i] = one.intersection_cardinality(sets[j])
-    return tuple(map(tuple, table))
+def _both(sets: Sequence[Bits]) -> tuple[tuple[tuple[int, ...], ...], int]:
+    """People in both, for each pair, and in any; block by block, so that a block of all sets stays in the cache."""
+    table = np.zeros((len(sets), len(sets)), np.int64)
+    union, shared = 0, np.empty(_BLOCK_WORDS, np.uint64)
+    for start in range(0, len(sets[0]), _BLOCK_WORDS):
+        parts = [rows[start : start + _BLOCK_WORDS] for rows in sets]
+        out = shared[: len(parts[0])]
+        for i, one in enumerate(parts):
+            table[i, i] += bits_size(one)
+            for j in range(i):
+                table[i, j] += bits_size(np.bitwise_and(one, parts[j], out=out))
+        union += bits_size(np.bitwise_or.reduce(parts))
+    table = np.maximum(table, table.T)
+    return tuple(tuple(row) for row in table.tolist()), union
 
 
 def _matrix(both: tuple[tuple[int, ...], ...], parts: Any) -> Matrix:

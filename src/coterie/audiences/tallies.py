@@ -81,7 +81,7 @@ class Tallies:
         return tally if self.sides.universal and self._whole(column) else _seen(tally)
 
     def _column(self, tag: str) -> Column | None:
-        return self.asked.index.column(tag, self.asked.kind) if self._indexed else None
+        return self.asked.index.column(tag, self.asked.kind, self.asked.standing) if self._indexed else None
 
     @cached_property
     def _indexed(self) -> bool:

@@ -253,7 +253,7 @@ def insight(
     for tag in result.tags if wanted else ():
         output.show_table(tag.label, [_share(value) for value in tag.values], empty="")
     told = "Effects on the scale of a difference of shares, 95 % intervals; p-values corrected by Holm."
-    output.show_note(f"{told} Index: 100 x share of the audience / share of the {result.index_base}.")
+    output.show_note(f"{told} Index: 100 x share of the audience / share of {against or 'everyone'}.")
 
 
 def _tag(tag: Any) -> dict[str, Any]:
@@ -263,9 +263,15 @@ def _tag(tag: Any) -> dict[str, Any]:
 
 
 def _share(value: Any) -> dict[str, Any]:
-    named = f"{value.others:,} others" if value.value is None else value.value
-    shown = " to ".join(map(str, named)) if isinstance(named, list) else str(named)
-    return {"value": shown, "share": value.share, "rest": value.share_rest, "index": value.index, "n": value.count}
+    from coterie.audiences.insight import value_text
+
+    return {
+        "value": value_text(value.value) or f"{value.others:,} others",
+        "share": value.share,
+        "rest": value.share_rest,
+        "index": value.index,
+        "n": value.count,
+    }
 
 
 @app.command()

@@ -49,6 +49,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # before the address is told: who connects then waits, and is not refused
     except OSError as error:
         listener.close()
         fix = "Choose another --port, or --port 0 for a free one."

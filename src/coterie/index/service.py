@@ -151,9 +151,9 @@ class Index:
         if disk:
             _remove(self._folder / "leaves")
 
-    def column(self, tag: str, kind: str = "customer") -> Column | None:
+    def column(self, tag: str, kind: str = "customer", standing: Standing | None = None) -> Column | None:
         """The column of a tag in the published build; None where there is none."""
-        standing = self.standings.of(kind)
+        standing = standing or self.standings.of(kind)
         found = standing.vocabulary.definitions.get(tag)
         if found is None or standing.record is None or found.family not in standing.record.families:
             return None

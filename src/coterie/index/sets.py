@@ -80,6 +80,10 @@ class Sets:
 
     def members(self, node: BoundNode) -> BitMap:
         """The rows that pass a node."""
+        return from_bits(self.bits(node))
+
+    def bits(self, node: BoundNode) -> Bits:
+        """The rows that pass a node, as bits."""
         self._fetch(node)
         rows = np.empty_like(self.universe)
 
@@ -88,7 +92,7 @@ class Sets:
             rows[block] = self.universe[block] & ~found.rows if found.inverted else found.rows
 
         self._each_block(fill)
-        return from_bits(rows)
+        return rows
 
     def waterfall(self, root: BoundNode, channels: Mapping[str, Bits]) -> tuple[NodeSize, ...]:
         """Every node of the rule itself, parents before children.

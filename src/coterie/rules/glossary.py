@@ -60,7 +60,7 @@ GLOSSARY: Mapping[str, Term] = MappingProxyType(
         "channel": Term("channel", "渠道", "a way to reach people"),
         "campaign": Term("campaign", "营销活动", "audience, channel, content, schedule and experiment"),
         "insight": Term("insight", "人群洞察", "how an audience differs from the rest"),
-        "index": Term("index", "TGI", "share in the audience divided by share in the rest, times 100"),
+        "index": Term("index", "TGI", "share in the audience divided by share in everyone, times 100"),
         "lookalike": Term("look-alike", "相似人群", "people who resemble a seed audience"),
         "overlap": Term("overlap", "人群重合", "people who are in two audiences"),
         "explain": Term("why", "命中原因", "why someone is or is not in an audience"),

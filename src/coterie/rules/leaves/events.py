@@ -264,6 +264,6 @@ def _measure_type(measure: Measure, of: _Of, leaf: EventsLeaf, place: str) -> Va
     kind = measure.result(of.type)
     operator = OPERATORS[leaf.op]
     if not operator.measures and kind not in operator.types:
-        said = f'"{leaf.op}" does not compare the {measure.label.en} of events.'
+        said = f'"{leaf.op}" does not compare the measure "{measure.key}".'
         raise Refused("wrong_operator", said, place=place, fix=f"Use {', '.join(_COMPARING)}.")
     return kind

@@ -128,18 +128,21 @@ class NeighboursLeaf(Leaf):
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
-        who, amount = speaker.clause(self.of, nested=True, relative=True), speaker.amount("gte", self.at_least)
+        who, amount = (
+            speaker.clause(self.of, nested=speaker.language == "en", relative=True),
+            speaker.amount("gte", self.at_least),
+        )
         by = speaker.pick(self._by(" (outgoing)", " (incoming)"), self._by("（指向对方）", "（来自对方）"))
         return speaker.pick(
             f"they are linked in {self.dataset}{by} to {amount} of those {who}",
-            f"在{self.dataset}中{by}与{amount}个满足{who}的人相连",
+            f"在{self.dataset}中{by}与{amount}个符合条件（{who}）的人相连",
         )
 
     def subject(self, speaker: Speaker) -> str:
         """The number of neighbours, in words."""
-        who = speaker.clause(self.of, nested=True, relative=True)
+        who = speaker.clause(self.of, nested=speaker.language == "en", relative=True)
         return speaker.pick(
-            f"the number of those linked in {self.dataset} {who}", f"在{self.dataset}中相连且满足{who}的人数"
+            f"the number of those linked in {self.dataset} {who}", f"在{self.dataset}中相连且符合条件（{who}）的人数"
         )
 
     def _by(self, out: str, incoming: str) -> str:

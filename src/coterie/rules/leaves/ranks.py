@@ -77,8 +77,8 @@ class Ranking:
         ends = speaker.pick("lowest", "最低") if self.lowest else speaker.pick("highest", "最高")
         if self.among is None:
             return speaker.tag(self.tag)[0], ends, ""
-        said = speaker.clause(self.among, nested=True, relative=True)
-        return speaker.tag(self.tag)[0], ends, speaker.pick(f" of those {said}", f"在满足{said}的人中")
+        said = speaker.clause(self.among, nested=speaker.language == "en", relative=True)
+        return speaker.tag(self.tag)[0], ends, speaker.pick(f" of those {said}", f"在符合条件（{said}）的人中")
 
 
 @dataclass(frozen=True)
