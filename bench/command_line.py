@@ -29,7 +29,7 @@ RULE = {
 SQL = """
 SELECT count(*) FROM '{profiles}' p
 WHERE country IN ('c1', 'c2', 'c3') AND (age >= 40 OR spent > 500) AND plan IS DISTINCT FROM 'free'
-  AND id IN (SELECT id FROM '{orders}' WHERE at > TIMESTAMP '2026-10-03' AND at <= TIMESTAMP '2027-01-01')
+  AND id IN (SELECT id FROM '{orders}' WHERE "at" > TIMESTAMP '2026-10-03' AND "at" <= TIMESTAMP '2027-01-01')
 """
 
 

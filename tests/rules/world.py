@@ -242,6 +242,11 @@ def make_world(seed: int) -> World:
     views = []
     for _ in range(random.randint(0, 4 * len(entities))):
         at, owner = random.choice([None, *pools[T.MOMENT]]), random.choice(owners)
+        if orders and random.random() < 0.4:  # at the very end of a gap to some order, before it or after it
+            owner, at = random.choice([(o, e["_at"]) for o, e in orders])
+            at = at and min(
+                as_of, at + random.choice([-1, 1]) * random.choice([timedelta(hours=h) for h in (1, 24, 48)])
+            )
         viewed = {"Page": random.choice([None, "a", "b"]), "Item": random.choice([None, 1, 2, 3])}
         views.append((owner, {"_at": at, "At": at, "User": owner, **viewed}))
     friends = {(random.choice([*owners, None]), random.choice(owners)) for _ in range(random.randint(0, 10))}
@@ -551,10 +556,10 @@ def shared(draw: st.DrawFn, world: World, depth: int) -> Any:
 
 @st.composite
 def rules(draw: st.DrawFn, world: World, depth: int = 3, *, wide: bool = False) -> Any:
-    """A random rule about the world, as JSON; `wide` with groups and conditions that need `world.answered`."""
+    """A random rule about the world, as JSON; `wide` with conditions that need `answered`."""
     moments = edges(world.as_of, world.zone)
     kinds = ["tag"] * 4 + ["events"] * 3 + ["habit", "sequence", "personal", "list"] + (["shared"] * 3 if wide else [])
-    groups = ["all"] * 4 + ["any"] * 4 + ["not"] * 4 + ["except"] + (["xor"] * 2 if wide else [])
+    groups = ["all"] * 4 + ["any"] * 4 + ["not"] * 4 + ["except", "xor", "xor"]
     kind = draw(st.sampled_from(kinds + groups if depth else kinds))
     below = rules(world, depth - 1, wide=wide) if depth else st.nothing()
     if kind in ("all", "any"):

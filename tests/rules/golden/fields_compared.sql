@@ -9,15 +9,13 @@ WITH everyone AS (
   SELECT
     u."row" >> 16 AS chunk,
     bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
-  FROM (
+  FROM "universe" AS u
+  SEMI JOIN (
     SELECT e."_entity" AS entity
     FROM "dataset:orders" AS e
     LEFT JOIN "dataset:products" AS "e.products" ON "e.products"."_entity" = CAST("e"."SKU" AS VARCHAR)
     WHERE e."_entity" IS NOT NULL AND ("e"."Price" < "e.products"."Cost")
-    GROUP BY e."_entity"
-    HAVING count(*) >= 1
-  ) AS e
-  JOIN "universe" AS u ON u.entity = e.entity
+  ) AS e ON e.entity = u.entity
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

@@ -1,6 +1,6 @@
 -- {"neighbours": {"dataset": "friends", "of": {"audience": "loyal"}, "at_least": 2, "direction": "out"}}
 -- Customers who are linked in friends (outgoing) to at least 2 of those who are in the audience "loyal".
--- 圈定满足以下条件的客户：在friends中（指向对方）与至少2个满足属于人群包“loyal”的人相连。
+-- 圈定满足以下条件的客户：在friends中（指向对方）与至少2个符合条件（属于人群包“loyal”）的人相连。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone
   FROM "universe" AS u

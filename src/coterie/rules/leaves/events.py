@@ -119,15 +119,21 @@ class EventsLeaf(Leaf):
         return "" if self.window is None else self.window.words(speaker)
 
 
+# Comparisons of a number of events that ask whether there is one at all.
+_ONE_OR_NONE = {("gte", 1), ("gt", 0), ("ne", 0), ("eq", 0), ("lt", 1), ("lte", 0)}
+
+
 @dataclass(frozen=True)
 class BoundEvents(BoundLeaf):
     """A condition on the events of one dataset, ready to be asked.
 
     grouped : SQL from FROM to GROUP BY, one group per entity; `having` the condition on a group.
+    matched : where only having such an event matters, SQL from FROM to WHERE: nobody's events need be counted then.
     measure_events : the measure over one entity's events in Python; `fields` what it reads of them, lookups' fields included.
     """
 
     grouped: str = ""
+    matched: str = ""
     having: str = ""
     measure_events: Callable[[Sequence[Event]], Any] = tuple
     fields: tuple[str, ...] = ()
@@ -145,7 +151,11 @@ class BoundEvents(BoundLeaf):
 
     def source(self) -> Source:
         """The rows of those entities; where someone without events passes, those that do not pass."""
-        relation = f'FROM (\n{indented(self.entities_sql)}\n) AS e\nJOIN "universe" AS u ON u.entity = e.entity'
+        if self.matched:
+            having_one = indented(f'SELECT e."_entity" AS entity\n{self.matched}')
+            relation = f'FROM "universe" AS u\nSEMI JOIN (\n{having_one}\n) AS e ON e.entity = u.entity'
+        else:
+            relation = f'FROM (\n{indented(self.entities_sql)}\n) AS e\nJOIN "universe" AS u ON u.entity = e.entity'
         return Source(relation, 'u."row"', None, inverted=self.passes_without)
 
     @property
@@ -252,6 +262,7 @@ def _bind(leaf: EventsLeaf, scope: Scope, place: str) -> BoundEvents:
         ("events", f"SELECT {sql} {grouped}"), kind, operator, operand,
         datasets=found.datasets(*of.lookups), can_miss=measure.run(()) is None,
         grouped=grouped, having=having, measure_events=measured,
+        matched=rows if leaf.measure == "count" and (operator.key, operand) in _ONE_OR_NONE else "",
         fields=tuple(dict.fromkeys((*found.where.fields, *of.fields))),
     )  # fmt: skip
 
