@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coterie.audiences.life import STATE, About
 from coterie.audiences.resolve import StoredSets, rows_table
@@ -28,7 +28,7 @@ from coterie.kit.plain import plain
 from coterie.rules.binding import BoundLeaf
 from coterie.rules.check import bind_rule
 from coterie.rules.sentences import node_sentence, sentence
-from coterie.rules.sql import CompiledRule, compile_rule
+from coterie.rules.sql import CompiledRule, NodeCount, compile_rule
 from coterie.rules.tree import Rule, parse_rule
 from coterie.store.service import Document
 from coterie.tags.context import TagContext
@@ -412,6 +412,10 @@ class _Members:
     snapshot: str | None
 
 
+# Size, universe, and each node with who can be reached.
+_Numbers: TypeAlias = "tuple[int, int, list[tuple[NodeCount | NodeSize, Mapping[str, int]]]]"
+
+
 class Question:
     """A rule bound to one as-of and data version: what count, refresh and explain have in common.
 
@@ -470,11 +474,15 @@ class Question:
         places = {n.place: n.node for n in self.compiled.bound.own()}
         steps = tuple(
             Step(
-                n.place, node_sentence(places[n.place], language, self.vocabulary), n.alone, n.remaining, n.removed,
-                n.reachable,
+                n.place,
+                node_sentence(places[n.place], language, self.vocabulary),
+                n.alone,
+                n.remaining,
+                n.removed,
+                reach,
             )
-            for n in nodes
-        )  # fmt: skip
+            for n, reach in nodes
+        )
         return count, universe, steps
 
     def size(self) -> int:
@@ -484,17 +492,14 @@ class Question:
         self.make_views()
         return self.compiled.read_count(self.engine.row(self.compiled.count_sql(waterfall=False))).count
 
-    def _by_bitmaps(self, sets: Sets) -> tuple[int, int, tuple[NodeSize, ...]]:
+    def _by_bitmaps(self, sets: Sets) -> _Numbers:
         nodes = sets.waterfall(self.compiled.bound, self._channels())
-        return nodes[0].remaining, sets.everyone, nodes
+        return nodes[0].remaining, sets.everyone, [(n, n.reachable) for n in nodes]
 
-    def _by_sql(self) -> tuple[int, int, tuple[NodeSize, ...]]:
+    def _by_sql(self) -> _Numbers:
         self.make_views()
         found = self.compiled.read_count(self.engine.row(self.compiled.count_sql()))
-        from coterie.index.sets import NodeSize
-
-        nodes = tuple(NodeSize(n.place, n.alone, n.remaining, n.removed, {}) for n in found.nodes)
-        return found.count, found.universe, nodes
+        return found.count, found.universe, [(n, {}) for n in found.nodes]
 
     def _channels(self) -> dict[str, Bits]:
         """Who can be reached, by channel: the tags `reach.CHANNEL`."""

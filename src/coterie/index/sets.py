@@ -20,7 +20,7 @@ from coterie.index.bitmaps import Bits, bits_size, from_bits
 from coterie.rules.binding import BoundLeaf, BoundNode
 
 T = TypeVar("T")
-_BLOCK_WORDS = 16_384  # of 64 rows: 128 KiB, of which some fit into the cache
+_BLOCK_WORDS = 32_768  # of 64 rows: 256 KiB, of which some fit into the cache
 
 
 class Members(NamedTuple):
