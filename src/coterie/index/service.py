@@ -361,7 +361,7 @@ def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
     """The rows of a condition's source by SQL, over views that were made before."""
     from coterie.index.bitmaps import from_rows
 
-    source = leaf.source()
+    source = leaf.bulk_source()
     where = f" WHERE {source.condition}" if source.condition else ""
     return from_rows(
         engine.arrow(f'SELECT {source.row} AS "row" {source.relation}{where}')["row"].drop_null().to_numpy()

@@ -60,6 +60,10 @@ class BoundLeaf(ABC):
     def source(self) -> Source:
         """Where the rows come from."""
 
+    def bulk_source(self) -> Source:
+        """The same rows, for a question of its own over very many events and entities."""
+        return self.source()
+
     def rows_sql(self) -> str:
         """SQL of a relation with a column `row`: who passes, perhaps with rows outside the universe."""
         source = self.source()
