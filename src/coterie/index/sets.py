@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -105,7 +106,7 @@ class Sets:
         def count(block: slice) -> npt.NDArray[np.int64]:
             found = _Block(self, block)
             parts = [rows[block] for rows in channels.values()]
-            return np.array(list(found.waterfall(root, Members(found.universe), parts)), np.int64)
+            return np.array(list(found.waterfall(root, Members(found.universe), found.everyone, parts)), np.int64)
 
         table = np.sum(self._each_block(count), axis=0)
         nodes = [
@@ -155,8 +156,14 @@ class _Block:
     def __init__(self, sets: Sets, block: slice) -> None:
         self._sets, self._block = sets, block
         self._known: dict[int, Members] = {}
+        self._remaining: dict[int, tuple[Members, int]] = {}
         self.universe = sets.universe[block]
         _SCRATCH.used = 0
+
+    @cached_property
+    def everyone(self) -> int:
+        """How many are in the universe's block."""
+        return bits_size(self.universe)
 
     def truth(self, node: BoundNode) -> Members:
         """Who passes a node."""
@@ -199,20 +206,25 @@ class _Block:
     def _plain(self, part: Members) -> Bits:
         return self.universe & ~part.rows if part.inverted else part.rows
 
-    def waterfall(self, node: BoundNode, coming: Members, channels: Sequence[Bits]) -> Iterable[list[int]]:
-        """For each node: alone, remaining, coming, and who remains and can be reached by each channel."""
-        truth, everyone = self.truth(node), bits_size(self.universe)
+    def waterfall(self, node: BoundNode, coming: Members, size: int, channels: Sequence[Bits]) -> Iterable[list[int]]:
+        """For each node: alone, remaining, coming, and who remains and can be reached by each channel.
+
+        size : of `coming`.
+        """
+        truth = self.truth(node)
         remaining = self._all([coming, truth])
+        left = bits_size(remaining.rows)
+        self._remaining[id(node)] = remaining, left
         shared = _SCRATCH.take(len(self.universe))
         reached = [bits_size(np.bitwise_and(remaining.rows, rows, out=shared)) for rows in channels]
-        alone = everyone - bits_size(truth.rows) if truth.inverted else bits_size(truth.rows)
-        yield [alone, bits_size(remaining.rows), bits_size(coming.rows), *reached]
+        alone = self.everyone - bits_size(truth.rows) if truth.inverted else bits_size(truth.rows)
+        yield [alone, left, size, *reached]
         if node.kind == "audience":
             return
         for child in node.children:
-            yield from self.waterfall(child, coming, channels)
-            if node.kind == "all":
-                coming = self._all([coming, self.truth(child)])
+            yield from self.waterfall(child, coming, size, channels)
+            if node.kind == "all":  # who remains after this child comes to the next
+                coming, size = self._remaining[id(child)]
 
 
 def both(a: Members, b: Members, out: Bits) -> Members:
