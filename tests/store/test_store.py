@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from coterie.errors import Failed, NotFound, Refused
 from coterie.kit.moments import now
-from coterie.store.models import NAME_LENGTH, Base
+from coterie.store.models import NAME_LENGTH, metadata
 from coterie.store.service import HEAD, Store
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_migrations_make_the_tables_of_the_models(url: str, store: Store) -> Non
     engine = create_engine(url)
     with engine.connect() as connection:
         found = compare_metadata(
-            MigrationContext.configure(connection, opts={"compare_server_default": True}), Base.metadata
+            MigrationContext.configure(connection, opts={"compare_server_default": True}), metadata
         )
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == HEAD
     engine.dispose()

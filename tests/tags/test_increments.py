@@ -17,7 +17,8 @@ from coterie.engines.duckdb import scan
 from coterie.errors import Cancelled
 from coterie.kit.progress import Progress
 from coterie.tags import states
-from coterie.tags.build import build, ensure, plan
+from coterie.tags.build import build, plan
+from coterie.tags.published import ensure
 from coterie.tags.records import Builds
 from coterie.tags.service import Tags
 

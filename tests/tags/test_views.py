@@ -7,7 +7,8 @@ import pytest
 from coterie.catalog.schemas import DatasetKind, ValueType
 from coterie.errors import NotFound
 from coterie.kit.moments import now
-from coterie.tags.build import build, default_as_of, default_data_version, offered_as_of
+from coterie.tags.build import build, offered_as_of
+from coterie.tags.published import default_as_of, default_data_version
 from coterie.tags.service import Tags
 from coterie.tags.views import View
 

@@ -354,7 +354,7 @@ def check(vocabulary: CatalogVocabulary, text: str, *, place: str = "sql") -> Ch
 def answer(context: TagContext, view: View, checked: Checked, *, place: str = "sql") -> np.ndarray:
     """Row numbers of the entities that a checked SELECT returns, at a view's as-of and data version."""
     from coterie.engines.duckdb import scan
-    from coterie.tags.build import ensure
+    from coterie.tags.published import ensure
     from coterie.tags.vocabulary import CatalogVocabulary
 
     words = CatalogVocabulary(context.catalog, context.zone, view.kind)

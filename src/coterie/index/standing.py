@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from coterie.kit.watch import Watch
-from coterie.tags.build import default_as_of
 from coterie.tags.context import TagContext
+from coterie.tags.published import default_as_of, definitions_digest
 from coterie.tags.records import BuildRecord, Builds
-from coterie.tags.run import definitions_digest
 from coterie.tags.vocabulary import CatalogVocabulary
 
 

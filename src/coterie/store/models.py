@@ -1,33 +1,25 @@
-"""The tables of the metadata store."""
+"""The table of the metadata store: SQLAlchemy's Core, since importing its ORM would delay every command."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import JSON, DateTime, Index, String, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, Boolean, Column, DateTime, Index, Integer, MetaData, String, Table, UniqueConstraint
 
 NAME_LENGTH = 400
 
+metadata = MetaData()
 
-class Base(DeclarativeBase):
-    """Base of all tables."""
-
-
-class DocumentRow(Base):
-    """One version of one definition or record: a dataset, a tag, an audience, a build, a snapshot, a model.
-
-    Versions are only added; the newest counts. `deleted` marks a version that ends the name.
-    """
-
-    __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("kind", "name", "version"), Index("ix_document_kind_name", "kind", "name"))
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(40))
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    version: Mapped[int]
-    body: Mapped[dict[str, Any]] = mapped_column(JSON)
-    deleted: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+# One version of one definition or record: a dataset, a tag, an audience, a build, a snapshot, a model.
+# Versions are only added; the newest counts. `deleted` marks a version that ends the name.
+document = Table(
+    "document",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("kind", "name", "version"),
+    Index("ix_document_kind_name", "kind", "name"),
+)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, create_engine, event, func, inspect, select, text
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, func, inspect, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.orm import Session
 
 from coterie.errors import Failed, NotFound, Refused, unknown_name
 from coterie.kit.disk import disk_error
 from coterie.kit.moments import now
-from coterie.store.models import NAME_LENGTH, DocumentRow
+from coterie.store.models import NAME_LENGTH, document
 
 HEAD = "0001"
 _TRIES = 50  # each time another process took the version's number first
@@ -96,9 +95,9 @@ class Store:
         for _ in range(_TRIES):
             newest = self._newest(kind, name)
             if newest is not None and not newest.deleted and newest.body == plain:
-                return newest.version
+                return int(newest.version)
             version = 1 if newest is None else newest.version + 1
-            if self._add(DocumentRow(kind=kind, name=name, version=version, body=plain, deleted=False)):
+            if self._add(kind, name, version, plain):
                 return version
         raise _busy(kind, name)
 
@@ -107,9 +106,7 @@ class Store:
         if version is None:
             row = self._newest(kind, name)
         else:
-            wanted = and_(DocumentRow.kind == kind, DocumentRow.name == name, DocumentRow.version == version)
-            with self._session() as session:
-                row = session.scalar(select(DocumentRow).where(wanted))
+            row = self._first(_versions(kind, name).where(document.c.version == version))
         return None if row is None or row.deleted else _document(row)
 
     def get(self, kind: str, name: str, version: int | None = None) -> Document:
@@ -126,58 +123,55 @@ class Store:
     def all(self, kind: str) -> list[Document]:
         """The newest version of every document of a kind, by name."""
         newest = (
-            select(func.max(DocumentRow.id))
-            .where(DocumentRow.kind == kind)
-            .group_by(DocumentRow.name)
-            .scalar_subquery()
+            select(func.max(document.c.id)).where(document.c.kind == kind).group_by(document.c.name).scalar_subquery()
         )
-        query = select(DocumentRow).where(DocumentRow.id.in_(newest), ~DocumentRow.deleted).order_by(DocumentRow.name)
+        query = select(document).where(document.c.id.in_(newest), ~document.c.deleted).order_by(document.c.name)
         return self._documents(query)
 
     def history(self, kind: str, name: str) -> list[Document]:
         """All versions, oldest first."""
-        wanted = and_(DocumentRow.kind == kind, DocumentRow.name == name, ~DocumentRow.deleted)
-        return self._documents(select(DocumentRow).where(wanted).order_by(DocumentRow.version))
+        return self._documents(_versions(kind, name).where(~document.c.deleted).order_by(document.c.version))
 
     def delete(self, kind: str, name: str) -> None:
         """End a name; its history stays. Raises NotFound."""
         for _ in range(_TRIES):
             version = self.get(kind, name).version + 1
-            if self._add(DocumentRow(kind=kind, name=name, version=version, body={}, deleted=True)):
+            if self._add(kind, name, version, {}, deleted=True):
                 return
         raise _busy(kind, name)
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with _told(), Session(self._engine, expire_on_commit=False) as session:
-            yield session
+    def _newest(self, kind: str, name: str) -> Row[Any] | None:
+        return self._first(_versions(kind, name).order_by(document.c.version.desc()).limit(1))
 
-    def _newest(self, kind: str, name: str) -> DocumentRow | None:
-        query = select(DocumentRow).where(DocumentRow.kind == kind, DocumentRow.name == name)
-        with self._session() as session:
-            return session.scalar(query.order_by(DocumentRow.version.desc()).limit(1))
+    def _first(self, query: Select[Any]) -> Row[Any] | None:
+        with _told(), self._engine.connect() as connection:
+            return connection.execute(query).first()
 
-    def _documents(self, query: Select[DocumentRow]) -> list[Document]:
-        with self._session() as session:
-            return [_document(row) for row in session.scalars(query)]
+    def _documents(self, query: Select[Any]) -> list[Document]:
+        with _told(), self._engine.connect() as connection:
+            return [_document(row) for row in connection.execute(query)]
 
-    def _add(self, row: DocumentRow) -> bool:
+    def _add(self, kind: str, name: str, version: int, body: Any, *, deleted: bool = False) -> bool:
         """Add a version; False where another process took its number first."""
-        row.created_at = now()
-        with self._session() as session:
-            session.add(row)
+        row = {"kind": kind, "name": name, "version": version, "body": body, "deleted": deleted, "created_at": now()}
+        with _told():
             try:
-                session.commit()
+                with self._engine.begin() as connection:
+                    connection.execute(document.insert().values(row))
             except IntegrityError:
                 return False
         return True
+
+
+def _versions(kind: str, name: str) -> Select[Any]:
+    return select(document).where(document.c.kind == kind, document.c.name == name)
 
 
 def _busy(kind: str, name: str) -> Failed:
     return Failed("locked", f'Other processes keep changing {kind} "{name}".', fix="Run again.")
 
 
-def _document(row: DocumentRow) -> Document:
+def _document(row: Row[Any]) -> Document:
     created = row.created_at.replace(tzinfo=UTC) if row.created_at.tzinfo is None else row.created_at.astimezone(UTC)
     return Document(row.kind, row.name, row.version, row.body, created)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from coterie.catalog.schemas import DatasetKind
 from coterie.engines.duckdb import scan
-from coterie.errors import unknown_name
 from coterie.kit.moments import now
 from coterie.kit.progress import Progress
-from coterie.lake.tables import TableFiles
 from coterie.tags.context import TagContext
-from coterie.tags.records import BuildRecord, Builds
-from coterie.tags.run import Run, Stage, definitions_digest
+from coterie.tags.records import Builds
+from coterie.tags.run import Run, Stage
 
 
 @dataclass(frozen=True)
@@ -68,59 +65,6 @@ def plan(
 ) -> list[Stage]:
     """The stages that `build` would run; the run may find less to do, never more."""
     return Run(context, entity_kind, as_of or now(), data_version, list(context.catalog.tags(entity_kind))).stages()
-
-
-def ensure(
-    context: TagContext, families: Iterable[str], as_of: datetime, data_version: int, *, entity_kind: str = "customer"
-) -> dict[str, TableFiles]:
-    """The files of these families at one as-of and data version, built where they are not there.
-
-    The published build answers for its own moment; it is carried on where definitions changed since. Other moments are
-    built on demand, and kept beside it.
-    """
-    wanted = list(dict.fromkeys(families))
-    if not wanted:
-        return {}
-    tags = context.catalog.tags(entity_kind)
-    if unknown := [f for f in wanted if all(t.family != f for t in tags.values())]:
-        raise unknown_name("family", unknown[0], {t.family for t in tags.values()})
-    builds = Builds(context.store, entity_kind)
-    published = builds.published()
-    own = published is None or (as_of, data_version) == (published.as_of, published.data_version)
-    known = published if own else builds.past(as_of, data_version)
-    if known is not None and known.definitions == definitions_digest(context, entity_kind):
-        found = _files(context, known, wanted)
-        if len(found) == len(wanted):
-            return found
-    names = [t.name for t in tags.values() if own or t.family in wanted]
-    record = Run(context, entity_kind, as_of, data_version, names, past=not own).make(Progress())
-    if own:
-        builds.publish(record)
-    else:
-        builds.keep_past(record)
-    builds.finish()
-    return _files(context, record, wanted)
-
-
-def _files(context: TagContext, record: BuildRecord, families: Iterable[str]) -> dict[str, TableFiles]:
-    """The files of those families that the record has and that are still there."""
-    found = {f: record.families[f].files(context.lake) for f in families if f in record.families}
-    return {f: files for f, files in found.items() if files is not None}
-
-
-def default_as_of(context: TagContext, entity_kind: str = "customer") -> datetime:
-    """The as-of of a question that names none: that of the published build, else now."""
-    published = Builds(context.store, entity_kind).published()
-    return now() if published is None else published.as_of
-
-
-def default_data_version(context: TagContext, entity_kind: str = "customer") -> int:
-    """The data version of a question that names none: that of the published build, unless datasets or tags were defined
-    since, or there is no build; then the newest."""
-    published = Builds(context.store, entity_kind).published()
-    if published is None or published.definitions != definitions_digest(context, entity_kind):
-        return context.lake.data_version
-    return published.data_version
 
 
 def offered_as_of(context: TagContext) -> datetime | None:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name
+from coterie.tags.records import StateRecord
 from coterie.tags.sources import Span, newer, newer_files, rows_read
-from coterie.tags.states import StateRecord, StateWork
+from coterie.tags.states import StateWork
 
 _KEYS = ("_at", "_batch", "_seq")
 _NEWEST = "_at DESC NULLS LAST, _batch DESC, _seq DESC"

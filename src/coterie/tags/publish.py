@@ -24,8 +24,9 @@ from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused
 from coterie.lake.service import Staged
-from coterie.tags.build import build, default_as_of
+from coterie.tags.build import build
 from coterie.tags.context import TagContext
+from coterie.tags.published import default_as_of
 from coterie.tags.records import Builds
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from coterie.lake.service import Lake
 from coterie.lake.tables import TableFiles
 from coterie.store.service import Store
-from coterie.tags.states import StateRecord
 
 KIND = "build"
 
@@ -66,6 +65,38 @@ class BuiltTable:
         """The record of a derived table just written."""
         paths = tuple(p.relative_to(lake.root).as_posix() for p in files.paths)
         return cls(files.table, files.data_version, paths, files.columns, identity, rows, summary)
+
+
+@dataclass(frozen=True)
+class StateRecord:
+    """A state as the record of a build keeps it.
+
+    file : the table; columns : those of it.
+    ledgers : by pair group, the files of its ledger.
+    version : the newest data version of the dataset in it.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    ledgers: Mapping[str, tuple[str, ...]]
+    as_of: str
+    version: int
+    id: str
+
+    @property
+    def files(self) -> set[str]:
+        """All its files."""
+        return {self.file, *(name for chain in self.ledgers.values() for name in chain)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> StateRecord:
+        """The record of a document."""
+        chains = {name: tuple(chain) for name, chain in body["ledgers"].items()}
+        return cls(body["file"], tuple(body["columns"]), chains, body["as_of"], body["version"], body["id"])
 
 
 @dataclass

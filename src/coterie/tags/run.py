@@ -7,8 +7,6 @@ few rows did, and else made from all rows; the three give the same tables.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,8 +14,6 @@ from functools import cached_property
 from importlib.metadata import version as package_version
 from typing import Any, NamedTuple
 
-from coterie.catalog.datasets import dataset_to_dict
-from coterie.catalog.definitions import spec_to_dict
 from coterie.catalog.schemas import Aggregate, Dataset, DatasetKind, FieldOf, ListMember, Published, TagDefinition
 from coterie.engines.duckdb import Engine, scan, watched
 from coterie.engines.sql import quote_name, quote_value
@@ -30,9 +26,10 @@ from coterie.tags.families import Inputs, family_sql, needs
 from coterie.tags.files import BuildFiles
 from coterie.tags.measures import ROUNDED_MACRO, Clock, How
 from coterie.tags.order import family_order, with_needed
-from coterie.tags.records import BuildRecord, Builds, BuiltTable, work_folder
-from coterie.tags.sources import empty, last_batch, newer, newer_files, newest_batch, rows_read, visible
-from coterie.tags.states import StateRecord, StateWork, moved_spans
+from coterie.tags.published import dataset_part, definitions_digest, digest, tag_part
+from coterie.tags.records import BuildRecord, Builds, BuiltTable, StateRecord, work_folder
+from coterie.tags.sources import empty, last_batch, newer, newer_files, newest_batch, rows_read, universe_sql, visible
+from coterie.tags.states import StateWork, moved_spans
 from coterie.tags.summary import summarise
 from coterie.tags.vocabulary import CatalogVocabulary
 
@@ -138,12 +135,12 @@ class Run:
 
     def _fingerprint(self, name: str) -> str:
         dataset = self.vocabulary.dataset(name)
-        parts: list[Any] = [_dataset_part(dataset), self._floor(dataset), package_version("duckdb")]
+        parts: list[Any] = [dataset_part(dataset), self._floor(dataset), package_version("duckdb")]
         for lookup in sorted(dataset.joins):
             other = self.vocabulary.dataset(lookup)
             as_of = self.clock.as_of.isoformat() if other.time else None
-            parts.append([_dataset_part(other), self._last(lookup), self._floor(other), as_of])
-        return _digest(parts)
+            parts.append([dataset_part(other), self._last(lookup), self._floor(other), as_of])
+        return digest(parts)
 
     def _floor(self, dataset: Dataset) -> int:
         return self.context.lake.files(dataset.table, self.version).floor
@@ -154,7 +151,7 @@ class Run:
     def _source_plan(self, source: Source, columns: tuple[StateColumn, ...]) -> SourcePlan:
         dataset, last = self.vocabulary.dataset(source.dataset), self._last(source.dataset)
         names = sorted(c.name for c in columns)
-        id_ = _digest([source.key, names, self.clock.as_of.isoformat(), last])
+        id_ = digest([source.key, names, self.clock.as_of.isoformat(), last])
         action, reason, old = self._decide(source.key, {*names}, last)
         if action == "carry":
             assert old is not None, "only a state can be carried on"
@@ -168,7 +165,7 @@ class Run:
         dataset, last, key = self.vocabulary.dataset(name), self._last(name), f"profile:{name}"
         fingerprint = self.fingerprint(name)
         column = StateColumn(f"f_{fingerprint}", How.MOST, None, None, Window())  # stands for all of its fields
-        id_ = _digest([key, column.name, self.clock.as_of.isoformat(), last])
+        id_ = digest([key, column.name, self.clock.as_of.isoformat(), last])
         action, reason, old = self._decide(key, {column.name}, last)
         if action == "carry" and (dataset.partial or (old is not None and old.as_of > self.clock.as_of.isoformat())):
             action, reason = (
@@ -270,7 +267,7 @@ class Run:
     @property
     def _universe_identity(self) -> str:
         newest = max((newest_batch(p) for p in self._entities.paths), default=0)
-        return _digest([_UNIVERSE, self.kind, min(newest, self.version), self._entities.floor])
+        return digest([_UNIVERSE, self.kind, min(newest, self.version), self._entities.floor])
 
     def _old_universe(self) -> TableFiles | None:
         if self.base is None or self.base.universe is None or self.base.data_version > self.version:
@@ -358,7 +355,7 @@ class Run:
     def _family_identity(self, tags: Sequence[TagDefinition], record: BuildRecord) -> str:
         parts: list[Any] = [self.clock.zone.key, self._members]
         for tag in sorted(tags, key=lambda t: t.name):
-            parts.append(_tag_part(tag))
+            parts.append(tag_part(tag))
             match tag.spec:
                 case Aggregate():
                     compiled = self.aggregates[tag.name]
@@ -372,7 +369,7 @@ class Run:
                 case ListMember(list=listed):
                     parts.append(self._publish_of(f"list.{listed}"))
         before = {self.tags[n].family for t in tags for n in needs(t)} - {t.family for t in tags}
-        return _digest([*parts, *(record.families[f].identity for f in sorted(before))])
+        return digest([*parts, *(record.families[f].identity for f in sorted(before))])
 
     def _inputs(self, engine: Engine, tags: Sequence[TagDefinition], record: BuildRecord) -> Inputs:
         keys: dict[str, str] = {}
@@ -416,34 +413,7 @@ class Run:
         return f"(SELECT n.row{columns} FROM {rows} p JOIN numbering n ON n.entity = p._entity)"
 
 
-def universe_sql(rows: str) -> str:
-    """One row an entity, by row number, of `row, entity, first_seen` rows; NULL is always, so it is the earliest."""
-    earliest = "CASE WHEN bool_or(first_seen IS NULL) THEN NULL ELSE min(first_seen) END"
-    return f"SELECT row, any_value(entity) AS entity, {earliest} AS first_seen FROM ({rows}) GROUP BY row ORDER BY row"
-
-
 def _relation(built: BuiltTable, context: TagContext) -> str:
     files = built.files(context.lake)
     assert files is not None, "a family is made before those that need it"
     return scan(files)
-
-
-def definitions_digest(context: TagContext, entity_kind: str) -> str:
-    """Stands for all datasets and tags of an entity kind as they are defined now."""
-    tags = context.catalog.tags(entity_kind).values()
-    datasets = context.catalog.datasets().values()
-    return _digest([*map(_tag_part, tags), *map(_dataset_part, datasets)])
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
-def _tag_part(tag: TagDefinition) -> list[Any]:
-    return [tag.name, tag.type.value, tag.family, type(tag.spec).__name__, spec_to_dict(tag.spec)]
-
-
-def _dataset_part(dataset: Dataset) -> list[Any]:
-    body = dataset_to_dict(dataset)
-    fields = [[f["name"], f["type"], f["column"], f.get("scale")] for f in body["fields"]]
-    return [dataset.name, dataset.kind.value, dataset.entity_kind, fields, dict(dataset.joins), dataset.partial]

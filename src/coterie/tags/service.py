@@ -12,10 +12,11 @@ from coterie.catalog.schemas import RecipeUse, TagDefinition
 from coterie.errors import Refused
 from coterie.kit.moments import show_moment
 from coterie.kit.progress import Progress
-from coterie.tags.build import build, default_as_of, offered_as_of, plan
+from coterie.tags.build import build, offered_as_of, plan
 from coterie.tags.checks import read_definitions
 from coterie.tags.context import TagContext
 from coterie.tags.measures import Clock
+from coterie.tags.published import default_as_of
 from coterie.tags.recipes import expand
 from coterie.tags.vocabulary import CatalogVocabulary
 

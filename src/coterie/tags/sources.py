@@ -173,3 +173,9 @@ def _meets(span: Span, times: object) -> bool:
 def columns_sql(names: Iterable[str]) -> str:
     """Names as a list of columns."""
     return ", ".join(map(quote_name, names))
+
+
+def universe_sql(rows: str) -> str:
+    """One row an entity, by row number, of `row, entity, first_seen` rows; NULL is always, so it is the earliest."""
+    earliest = "CASE WHEN bool_or(first_seen IS NULL) THEN NULL ELSE min(first_seen) END"
+    return f"SELECT row, any_value(entity) AS entity, {earliest} AS first_seen FROM ({rows}) GROUP BY row ORDER BY row"

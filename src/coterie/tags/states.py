@@ -6,11 +6,11 @@ left one. Both give the same table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from coterie.catalog.schemas import Dataset
 from coterie.engines.duckdb import Engine, scan
@@ -33,43 +33,12 @@ from coterie.tags.aggregates import (
 )
 from coterie.tags.files import BuildFiles
 from coterie.tags.measures import Clock, How, both
+from coterie.tags.records import StateRecord
 from coterie.tags.sources import Span, disjoint, newer, newer_files, oriented, rows_read, visible
 
 CODED_ROWS = 2_000_000  # below, looking for few texts costs more than it saves
 _SAMPLE_ROWS = 100_000
 _CODED = frozenset({How.DISTINCT, How.MODE, How.FIRST, How.LAST})
-
-
-@dataclass(frozen=True)
-class StateRecord:
-    """A state as the record of a build keeps it.
-
-    file : the table; columns : those of it.
-    ledgers : by pair group, the files of its ledger.
-    version : the newest data version of the dataset in it.
-    """
-
-    file: str
-    columns: tuple[str, ...]
-    ledgers: Mapping[str, tuple[str, ...]]
-    as_of: str
-    version: int
-    id: str
-
-    @property
-    def files(self) -> set[str]:
-        """All its files."""
-        return {self.file, *(name for chain in self.ledgers.values() for name in chain)}
-
-    def as_dict(self) -> dict[str, Any]:
-        """The document."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, body: Mapping[str, Any]) -> StateRecord:
-        """The record of a document."""
-        chains = {name: tuple(chain) for name, chain in body["ledgers"].items()}
-        return cls(body["file"], tuple(body["columns"]), chains, body["as_of"], body["version"], body["id"])
 
 
 @dataclass

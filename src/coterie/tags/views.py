@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
-from coterie.tags.build import default_as_of, default_data_version, ensure
 from coterie.tags.context import TagContext
+from coterie.tags.published import default_as_of, default_data_version, ensure
 from coterie.tags.records import Builds
-from coterie.tags.run import universe_sql
-from coterie.tags.sources import visible
+from coterie.tags.sources import universe_sql, visible
 
 
 class View:
