@@ -28,6 +28,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "private_addresses", 0, "1 lets destinations be on this machine or in a private network, without encryption."
     ),
+    Setting(
+        "snapshots_kept_days", 400, "Days that members of snapshots are kept; month ends five years; 0: all, for ever."
+    ),
+    Setting("smtp_host", "", "Mail server that alerts are sent through; empty: no e-mail."),
+    Setting("smtp_port", 587, "Its port: 587 for starttls, 465 for tls, 25 for none."),
+    Setting("smtp_security", "starttls", "How mail is encrypted: starttls, tls or none."),
+    Setting("smtp_user", "", "Name to log in to the mail server with; empty: no login."),
+    Setting("smtp_password", "", "The password to it; better set in the environment than in `coterie.json`."),
+    Setting("mail_from", "", "Address that mail comes from; empty: `smtp_user`."),
     Setting("jobs_url", "", "SQLAlchemy URL of the queue of jobs; empty: jobs.sqlite in the workspace."),
     Setting("metadata_url", "", "SQLAlchemy URL of the metadata store; empty: meta.sqlite in the workspace."),
 )

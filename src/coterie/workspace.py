@@ -7,8 +7,8 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from coterie.settings import Settings
 if TYPE_CHECKING:
     import ibis
 
+    from coterie.audiences.alerts import Alerts
     from coterie.audiences.definitions import WorkspaceFile
     from coterie.audiences.service import Audiences
     from coterie.catalog.schemas import Dataset
@@ -196,6 +197,11 @@ class Workspace:
 
         return Audiences(self.index, self.path / "snapshots", lambda: self.jobs)
 
+    @property
+    def alerts(self) -> Alerts:
+        """What is watched of audiences, and what was raised."""
+        return self.audiences.alerts
+
     @cached_property
     def index(self) -> Index:
         """Bitmaps of conditions and columns of tags, for counts in milliseconds."""
@@ -222,11 +228,16 @@ class Workspace:
 
         return Destinations(self.store, self.settings)
 
-    def working(self) -> AbstractContextManager[bool]:
+    @contextmanager
+    def working(self) -> Iterator[bool]:
         """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
         from coterie.jobs.worker import working
+        from coterie.tags.jobs import UPKEEP
 
-        return working(self.path, self.jobs.url, lambda: Workspace.open(self.path))
+        with working(self.path, self.jobs.url, lambda: Workspace.open(self.path)) as mine:
+            if mine:
+                self.jobs.schedule("upkeep", UPKEEP, {}, cron="*/10 * * * *")
+            yield mine
 
     def share(self, other: Workspace) -> None:
         """Use the index of another opening of the same workspace, with all that it has in memory."""
@@ -278,11 +289,15 @@ class Workspace:
         return cls.open(folder)
 
     def compact(self) -> list[dict[str, Any]]:
-        """Join small files of all shared tables."""
+        """Join small files of all shared tables, and give events the row numbers of their entities."""
+        from coterie.catalog.schemas import DatasetKind
         from coterie.lake import upkeep
+        from coterie.tags.numbered import number
 
+        events = {d.table: d.name for d in self.catalog.datasets().values() if d.kind is DatasetKind.EVENTS}
         shared = [t for t in self.lake.table_names() if not t.startswith("tags/")]
-        return [upkeep.compact(self.lake, table)._asdict() for table in shared]
+        done = (number(self.tag_context, events[t]) if t in events else upkeep.compact(self.lake, t) for t in shared)
+        return [found._asdict() for found in done]
 
     def vacuum(self, *, keep_hours: float = 24) -> int:
         """Delete files that no table holds any more; returns how many."""
@@ -316,12 +331,13 @@ class Workspace:
         from coterie.audiences.definitions import read_workspace_file
 
         wanted = read_workspace_file(file)
-        plan = self._differences(wanted)
+        ordered, plan = wanted.in_order(), self._differences(wanted)
         if not dry_run and plan:
             if wanted.tags.recipes or wanted.tags.tags:
                 self.tags.define(wanted.tags.recipes, wanted.tags.tags)
-            for name, body in wanted.audiences.items():
-                self.audiences.save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
+            for kind, name, body in ordered:
+                save = self.audiences.blocks.save if kind == "block" else self.audiences.save
+                save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
         return plan
 
     def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
@@ -335,7 +351,7 @@ class Workspace:
             ("recipe", r.id, recipe_to_dict(r), recipes.get(r.recipe)) for r in wanted.tags.recipes
         ]
         after += [("tag", str(t.get("name")), t, tags.get(str(t.get("name")))) for t in wanted.tags.tags]
-        after += [("audience", name, body, now["audiences"].get(name)) for name, body in wanted.audiences.items()]
+        after += [(kind, name, body, now[f"{kind}s"].get(name)) for kind, name, body in wanted.in_order()]
         return [
             {"what": kind, "name": name, "change": "new" if old is None else "changed"}
             for kind, name, new, old in after
@@ -355,7 +371,9 @@ class Workspace:
 
         saved = {d.name: d.body for d in self.store.all("audience")}
         audiences = {name: {"rule": b["rule"], **About.of(b).told()} for name, b in saved.items()}
-        return {**self.catalog.export(), "audiences": audiences}
+        told = ("rule", "description")
+        blocks = {d.name: {k: d.body[k] for k in told if d.body[k]} for d in self.store.all("block")}
+        return {**self.catalog.export(), "blocks": blocks, "audiences": audiences}
 
     def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:
         """The first rejects of a dataset: file, line, column, value, reason."""

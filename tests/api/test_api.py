@@ -20,12 +20,22 @@ ROUTES = (
     ("POST", "/api/v1/audiences/x/refresh"),
     ("GET", "/api/v1/audiences/x/members"),
     ("GET", "/api/v1/audiences/x/explain/0001"),
+    ("GET", "/api/v1/blocks"),
+    ("PUT", "/api/v1/blocks/x"),
+    ("GET", "/api/v1/blocks/x"),
+    ("POST", "/api/v1/blocks/x/copy"),
+    ("DELETE", "/api/v1/blocks/x"),
     ("POST", "/api/v1/audiences/insight"),
     ("POST", "/api/v1/audiences/overlap"),
     ("POST", "/api/v1/audiences/lookalike"),
     ("GET", "/api/v1/audiences/x/diff"),
     ("GET", "/api/v1/audiences/x/backtest"),
     ("GET", "/api/v1/segments"),
+    ("GET", "/api/v1/alerts"),
+    ("PUT", "/api/v1/alerts/x"),
+    ("DELETE", "/api/v1/alerts/x"),
+    ("GET", "/api/v1/alerts/events"),
+    ("POST", "/api/v1/alerts/events/e1/seen"),
 )
 
 
@@ -67,7 +77,9 @@ def test_anonymous_is_kept_out(served: tuple[str, str], method: str, path: str) 
 def test_every_route_is_listed_above(client: httpx.Client) -> None:
     """A new route must be added to the table, so that it is tested."""
     paths = client.get("/api/v1/openapi.json").json()["paths"]
-    known = {(m, p.replace("/x", "/{name}").replace("/0001", "/{entity}")) for m, p in ROUTES}
+    known = {
+        (m, p.replace("/x", "/{name}").replace("/0001", "/{entity}").replace("/e1", "/{event}")) for m, p in ROUTES
+    }
     found = {(m.upper(), p) for p, methods in paths.items() for m in methods}
     assert found - known == {("GET", "/api/v1/health"), ("POST", "/api/v1/setup")}
 
@@ -85,6 +97,41 @@ def test_count_save_refresh_members(client: httpx.Client) -> None:
     assert client.post("/api/v1/audiences/loyal/refresh").json()["count"] == 3
     assert client.get("/api/v1/audiences/loyal/members").json()["members"] == ["0001", "0002", "0005"]
     assert client.get("/api/v1/audiences/loyal/explain/0004").json()["member"] is False
+
+
+def test_blocks(client: httpx.Client) -> None:
+    """Saved, used, copied, and not deleted while used."""
+    block = {"tag": "country", "op": "eq", "value": "France"}
+    saved = client.put("/api/v1/blocks/home", json={"rule": block, "description": "Where we are"}).json()
+    assert (saved["block"], saved["version"]) == ("home", 1)
+    assert client.post("/api/v1/audiences/count", json={"rule": {"block": "home"}}).json()["count"] == 2
+    client.put("/api/v1/audiences/at home", json={"rule": {"block": "home"}})
+    assert client.delete("/api/v1/blocks/home").json()["code"] == "in_use"
+    assert client.post("/api/v1/blocks/home/copy", json={"to": "home 2"}).json()["version"] == 1
+    assert client.delete("/api/v1/blocks/home 2").json() == {"block": "home 2", "deleted": True}
+    assert client.get("/api/v1/blocks/home 2").status_code == 404
+    listed = client.get("/api/v1/blocks").json()["blocks"]
+    assert [(b["block"], b["used_by"]) for b in listed] == [("home", [{"kind": "audience", "name": "at home"}])]
+    assert [v["version"] for v in client.get("/api/v1/blocks/home").json()["versions"]] == [1]
+
+
+def test_alerts(client: httpx.Client) -> None:
+    """Added, raised by a refresh, seen, removed."""
+    client.put("/api/v1/audiences/few", json={"rule": LOYAL})
+    added = client.put("/api/v1/alerts/small", json={"audience": "few", "when": "below 1,000"}).json()
+    assert added == {"alert": "small", "audience": "few", "when": "below 1000", "to": None, "language": "en"}
+    (raised,) = client.post("/api/v1/audiences/few/refresh").json()["alerts"]
+    (event,) = client.get("/api/v1/alerts/events").json()["events"]
+    assert (event["id"], event["alert"], event["is"], event["state"]) == (raised, "small", 3, "open")
+    assert client.get("/api/v1/alerts").json()["open"] == 1
+    assert client.post(f"/api/v1/alerts/events/{raised}/seen").json()["state"] == "seen"
+    assert client.get("/api/v1/alerts/events").json() == {"events": []}
+    assert len(client.get("/api/v1/alerts/events", params={"all": True}).json()["events"]) == 1
+    assert client.post("/api/v1/alerts/events/gone/seen").status_code == 404
+    bad = client.put("/api/v1/alerts/small", json={"audience": "few", "when": "soon"})
+    assert (bad.status_code, bad.json()["place"]) == (422, "when")
+    assert client.delete("/api/v1/alerts/small").json() == {"alert": "small", "removed": True}
+    assert client.delete("/api/v1/alerts/small").status_code == 404
 
 
 def test_errors_have_the_one_shape(client: httpx.Client) -> None:

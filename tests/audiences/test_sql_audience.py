@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import random
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.audiences.test_index import orders, write_shop
 
 import coterie
-from coterie.audiences.sql_audience import answer, check, checked_select, dataset_sql, run_select, tags_sql
+from coterie.audiences import sql_audience
+from coterie.audiences.sql_audience import Answer, answer, check, checked_select, dataset_sql, run_select, tags_sql
 from coterie.catalog.schemas import Dataset, DatasetKind, Field, ValueType
 from coterie.engines.duckdb import Engine
 from coterie.errors import Failed, Refused
 from coterie.settings import Settings
 from coterie.tags.views import View
 from coterie.tags.vocabulary import CatalogVocabulary
+from coterie.workspace import Workspace
 
 NAMES = ["universe", "tags", "orders", "Refund Lines"]
 AS_OF = datetime(2024, 5, 1, 22, tzinfo=UTC)
@@ -47,8 +55,8 @@ def views(folder: Path, engine: Engine) -> dict[str, str]:
 def run(text: str, made: dict[str, str], folder: Path, *, checked: bool = True, **settings: Any) -> list[int]:
     sql = checked_select(text, NAMES).sql if checked else text
     limits = Settings({"sql_seconds": 60, "sql_memory_mb": 256} | settings, {})
-    rows = run_select(sql, made, folder=folder, as_of=AS_OF, zone=ZoneInfo("Asia/Shanghai"), settings=limits)
-    return [int(row) for row in rows]
+    found = run_select(sql, made, folder=folder, as_of=AS_OF, zone=ZoneInfo("Asia/Shanghai"), settings=limits)
+    return [int(row) for row in found.rows]
 
 
 @pytest.mark.parametrize(
@@ -295,9 +303,10 @@ def test_in_a_workspace(tmp_path: Path) -> None:
 
         def asked(text: str, as_of: datetime | None = None, data_version: int | None = None) -> list[str]:
             view = View.at(context, "customer", as_of, data_version)
-            rows = answer(context, view, check(words, text))
+            found = answer(context, view, check(words, text))
             known = dict(context.engine.rows(view.universe_sql()))
-            return sorted(known[row] for row in rows.tolist())
+            assert (found.unmatched, found.examples) == ((1, ("X9",)) if "X9" in text else (0, ()))
+            return sorted(known[row] for row in found.rows.tolist())
 
         assert asked('SELECT entity FROM tags WHERE age >= 30 AND "rfm.frequency" = 1') == ["007", "008"]
         assert asked("SELECT entity FROM orders ORDER BY amount DESC LIMIT 2") == ["008", "010"]
@@ -305,6 +314,7 @@ def test_in_a_workspace(tmp_path: Path) -> None:
         assert asked("SELECT entity FROM orders", None, 1) == []
         assert asked("SELECT entity FROM universe WHERE entity NOT IN (SELECT entity FROM people)") == ["010"]
         assert asked("SELECT * FROM tags WHERE age IS NULL") == ["009", "010"]
+        assert asked("SELECT '007' UNION ALL SELECT 'X9' UNION ALL SELECT 'X9' UNION ALL SELECT NULL") == ["007"]
         with pytest.raises(Refused, match='"agee" not found'):
             asked("SELECT entity FROM tags WHERE agee > 3")
 
@@ -315,3 +325,133 @@ def test_the_views_of_a_workspace() -> None:
     words = SimpleNamespace(datasets={n: Dataset(n, DatasetKind.EVENTS, ()) for n in ("Tags", "Orders")})
     found = check(words, 'SELECT entity FROM orders JOIN "TAGS" USING (entity)')  # type: ignore[arg-type]
     assert found.views == ("Orders", "tags") and found.columns == frozenset({"entity"})
+
+
+TOP = "SELECT entity FROM orders GROUP BY entity ORDER BY sum(amount) DESC, entity LIMIT 100"
+FRENCH: dict[str, Any] = {"tag": "country", "op": "eq", "value": "FR"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Three thousand people with their orders, and a tag by formula."""
+    folder = tmp_path_factory.mktemp("sql")
+    with coterie.open(write_shop(folder)) as ws:
+        ws.tags.add(definitions=[{"name": "double", "formula": "age * 2"}])
+        ws.tags.build("2024-06-01")
+        yield ws
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was run in processes of their own, in order; they are run all the same."""
+    seen: list[str] = []
+
+    def seeing(select: str, *given: Any, **options: Any) -> Answer:
+        seen.append(select)
+        return run_select(select, *given, **options)
+
+    monkeypatch.setattr(sql_audience, "run_select", seeing)
+    return seen
+
+
+def best(shop: Workspace, *files: str) -> list[str]:
+    """The hundred with the highest sum, from the files themselves."""
+    sums: dict[str, Decimal] = {}
+    for file in ("orders.csv", *files):
+        for row in csv.DictReader((shop.path.parent / file).read_text(encoding="utf-8").splitlines()):
+            sums[row["id"]] = sums.get(row["id"], Decimal(0)) + Decimal(row["amount"])
+    return sorted(sums, key=lambda key: (-sums[key], key))[:100]
+
+
+def test_as_a_condition_among_others(shop: Workspace, processes: list[str], tmp_path: Path) -> None:
+    """Everything that is asked of a rule, and one process for all of it."""
+    known = {r["id"]: r for r in csv.DictReader((shop.path.parent / "people.csv").read_text("utf-8").splitlines())}
+    top = best(shop)
+    expected = sorted(key for key in top if known[key]["country"] == "FR")
+    rule = {"all": [FRENCH, {"sql": TOP}]}
+    found = shop.audiences.count(rule)
+    assert found.count == len(expected) > 0 and found.notes == ()
+    assert [(n.place, n.alone) for n in found.waterfall][2] == ("all[1]", 100)
+    assert shop.audiences.count(rule, straight=True).waterfall == found.waterfall
+    without = shop.audiences.count({"all": [FRENCH, {"not": {"sql": f"{TOP} -- the same"}}]})
+    assert without.count == without.waterfall[1].alone - len(expected)
+    assert shop.audiences.count({"xor": [{"sql": TOP}, {"any": [{"sql": TOP}, FRENCH]}]}).count == without.count
+    among = {"top": {"tag": "rfm.monetary", "n": 10, "among": {"sql": TOP}}}
+    assert shop.audiences.count(among).count == shop.audiences.count(among, straight=True).count == 10
+    shop.audiences.save("best", rule)
+    assert shop.audiences.refresh("best")["count"] == len(expected)
+    assert shop.audiences.members("best", limit=100)["members"] == expected
+    shop.audiences.export("best", tmp_path / "best.csv", tags=["country"])
+    assert len((tmp_path / "best.csv").read_text(encoding="utf-8-sig").splitlines()) == len(expected) + 1
+    inside, outside = (shop.audiences.explain("best", key) for key in (expected[0], sorted(set(known) - set(top))[0]))
+    assert inside["member"] and [r["value"] for r in inside["reasons"]] == [None, "FR", True]
+    assert not outside["member"] and outside["reasons"][2]["passed"] is False and outside["flip"] is None
+    assert shop.audiences.insight("best").count == len(expected)
+    aged = shop.audiences.insight({"sql": "SELECT * FROM tags WHERE age > 40"})
+    assert {t.tag for t in aged.tags if t.defines} == {"age", "double"}  # in the SQL, and made of it
+    shop.audiences.save("best too", {"all": [{"audience": "best"}, {"sql": TOP}]})
+    assert shop.audiences.overlap(["best", "best too"]).union == len(expected)
+    assert len(processes) == 2
+
+
+def test_the_answer_is_that_of_the_questions_moment_data_and_definitions(shop: Workspace, processes: list[str]) -> None:
+    rule, early = {"sql": "SELECT entity FROM orders WHERE moment <= as_of()"}, shop.moment("2024-02-01")
+    past = {r["id"] for r in csv.DictReader((shop.path.parent / "orders.csv").read_text("utf-8").splitlines())
+            if r["at"] <= "2024-02-01"}  # fmt: skip
+    then, now = shop.audiences.count(rule, as_of=early), shop.audiences.count(rule)
+    assert then.count == len(past) < now.count
+    assert shop.audiences.count(rule, data_version=1).count == 0
+    older = {"sql": 'SELECT entity FROM tags WHERE "double" >= 100'}
+    fifty = shop.audiences.count({"tag": "age", "op": "gte", "value": 50}).count
+    assert shop.audiences.count(older).count == fifty
+    shop.tags.add(definitions=[{"name": "double", "formula": "age * 4"}])
+    assert shop.audiences.count(older).count == shop.audiences.count({"tag": "age", "op": "gte", "value": 25}).count
+    assert shop.audiences.count(rule, as_of=early).count == then.count
+    shop.tags.add(definitions=[{"name": "double", "formula": "age * 2"}])
+    assert shop.audiences.count(older).count == fifty
+    version, runs = shop.data_version, len(processes)
+    (shop.path.parent / "more.csv").write_text(orders(random.Random(8), 900), encoding="utf-8")
+    shop.load(shop.path.parent / "more.csv", kind="events", name="orders", entity="id", time="at")
+    shop.tags.build("2024-06-01")
+    assert shop.audiences.count({"sql": TOP}).count == 100
+    shop.audiences.save("top", {"sql": TOP})
+    assert shop.audiences.members("top", limit=100)["members"] == sorted(best(shop, "more.csv"))
+    assert shop.audiences.count(rule, data_version=version).count == now.count
+    assert len(processes) == runs + 1  # the last one was asked before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("DROP TABLE orders", "DROP is no SELECT."),
+        ("SELECT entity FROM order", 'There is no view "order". Did you mean "orders"?'),
+        ("SELECT entity FROM tags WHERE agee > 3", 'Referenced column "agee" not found'),
+        ("SELECT entity FROM orders WHERE amount + moment > 3", "No function matches"),
+        ("SELECT entity, amount AS x FROM orders GROUP BY entity", "must appear in the GROUP BY clause"),
+        ("SELECT amount, moment FROM orders", "It returns the columns amount, moment."),
+    ],
+)
+def test_wrong_sql_is_refused_before_it_is_run(shop: Workspace, processes: list[str], text: str, words: str) -> None:
+    for do in (shop.audiences.count, partial(shop.audiences.save, "x"), partial(shop.audiences.blocks.save, "x")):
+        with pytest.raises(Refused) as caught:
+            do({"all": [FRENCH, {"not": {"sql": text}}]})
+        assert (caught.value.code, caught.value.place) == ("sql_refused", "all[1].not.sql")
+        assert words in str(caught.value) and caught.value.fix
+    assert not processes
+
+
+def test_ids_of_nobody_are_told(shop: Workspace) -> None:
+    rule = {"all": [{"sql": "SELECT entity || 'x' FROM tags WHERE entity < '00002' UNION SELECT '00007'"}]}
+    found = shop.audiences.count(rule)
+    assert found.count == 1
+    assert found.notes == ('The SQL at all[0].sql returned 2 ids that are nobody\'s, such as "00000x", "00001x".',)
+    assert shop.audiences.count(rule, language="zh").notes[0].startswith("all[0].sql 处的 SQL 返回了 2 个")
+
+
+def test_a_limit_of_time_is_told_with_the_place(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COTERIE_SQL_SECONDS", "1")
+    crossed = ", ".join(f"orders o{n}" for n in range(6))
+    with coterie.open(shop.path) as ws:
+        with pytest.raises(Failed) as caught:
+            ws.audiences.count({"any": [FRENCH, {"sql": f"SELECT max(o1.entity) FROM {crossed}"}]})
+    assert (caught.value.code, caught.value.place) == ("sql_stopped", "any[1].sql")

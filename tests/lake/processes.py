@@ -56,7 +56,7 @@ class Publishers:
         """Kill one publisher, and wait until it is gone."""
         pid = self.pids.pop(name)
         os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}/stat").exists() and ") Z " not in Path(f"/proc/{pid}/stat").read_text():
+        while _lives(pid):
             time.sleep(0.001)
 
     def drain(self, name: str) -> None:
@@ -65,6 +65,15 @@ class Publishers:
         self.process.stdin.write(f"{self.root}\t{name}\n")
         self.process.stdin.flush()
         self.wait_for(name, "heard")
+
+
+def _lives(pid: int) -> bool:
+    """Whether any thread of a process is left: its first one may be gone while others still hold the publish lock."""
+    folder = Path(f"/proc/{pid}")
+    try:
+        return ") Z " not in (folder / "stat").read_text() or len(list((folder / "task").iterdir())) > 1
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @contextmanager

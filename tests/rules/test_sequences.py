@@ -138,7 +138,7 @@ def test_many_events_do_not_multiply(shared: Engine) -> None:
     """Ten steps over a customer with ten thousand events: chains are beyond number, the answer is there at once."""
     shared.execute('CREATE OR REPLACE TEMP TABLE "universe" AS SELECT 0 AS "row", \'A\' AS entity')
     shared.execute(
-        'CREATE OR REPLACE TEMP TABLE "dataset:views" AS SELECT \'A\' AS "_entity", 1 AS "Item", \'a\' AS "Page", '
+        'CREATE OR REPLACE TEMP VIEW "events:views" AS SELECT 0 AS "_row", 1 AS "Item", \'a\' AS "Page", '
         "TIMESTAMPTZ '2024-04-01 00:00:00+00' + to_seconds(range // 2) AS \"_at\" FROM range(10000)"
     )
     raw = {"sequence": [VIEW, *[VIEW | {"within": "1d"}] * 9], "same": "Item"}

@@ -281,6 +281,10 @@ def make_views(engine: Engine, world: World) -> None:
             physical,
             [[e.get(n) for n in order] for _, e in world.events.get(dataset.name, [])],
         )
+        engine.execute(
+            f'CREATE OR REPLACE TEMP VIEW "events:{dataset.name}" AS SELECT e.*, u."row" AS _row '
+            f'FROM "dataset:{dataset.name}" AS e JOIN "universe" AS u ON u.entity = e._entity'
+        )
     products = [[p["SKU"], p["Category"], p["Cost"]] for p in world.products]
     _table(
         engine, "dataset:products", {"_entity": "VARCHAR", "Category": "VARCHAR", "Cost": "DECIMAL(18, 4)"}, products

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -53,6 +53,21 @@ class SaveRequest(BaseModel):
     language: str = Field("en", pattern="^(en|zh)$")
 
 
+class BlockRequest(BaseModel):
+    """Conditions to save as a block."""
+
+    rule: dict[str, Any]
+    description: str | None = None
+    entity_kind: str = "customer"
+    language: str = Field("en", pattern="^(en|zh)$")
+
+
+class CopyRequest(BaseModel):
+    """The name of a copy."""
+
+    to: str
+
+
 class InsightRequest(BaseModel):
     """An audience or a rule to compare with everyone else, or with another audience."""
 
@@ -72,6 +87,15 @@ class OverlapRequest(BaseModel):
     audiences: list[str]
     limit: int = 20
     as_of: str | None = None
+
+
+class AlertRequest(BaseModel):
+    """An audience to watch; `when` and `to` as on the command line."""
+
+    audience: str
+    when: str
+    to: str | None = None
+    language: str = Field("en", pattern="^(en|zh)$")
 
 
 class LookAlikeRequest(BaseModel):
@@ -95,7 +119,9 @@ def make_app(path: Path) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_request)
     _open_routes(app)
     _routes(app)
+    _block_routes(app)
     _understanding_routes(app)
+    _alert_routes(app)
     return app
 
 
@@ -192,6 +218,34 @@ def _routes(app: FastAPI) -> None:
         return plain({"segmentations": ws.segments.rows()})
 
 
+def _block_routes(app: FastAPI) -> None:
+    @app.get("/api/v1/blocks")
+    def blocks(ws: SignedIn, language: str = "en") -> Any:
+        """Groups of conditions saved to be used again, with who uses them."""
+        return plain({"blocks": ws.audiences.blocks.rows(language)})
+
+    @app.put("/api/v1/blocks/{name}")
+    def save_block(name: str, body: BlockRequest, ws: SignedIn) -> Any:
+        """Save conditions under a name; an existing name gets a new version."""
+        return plain(ws.audiences.blocks.save(name, body.rule, **body.model_dump(exclude={"rule"})))
+
+    @app.get("/api/v1/blocks/{name}")
+    def block(name: str, ws: SignedIn, language: str = "en") -> Any:
+        """A block with its rule and its versions."""
+        return plain(ws.audiences.blocks.show(name, language))
+
+    @app.post("/api/v1/blocks/{name}/copy")
+    def copy_block(name: str, body: CopyRequest, ws: SignedIn) -> Any:
+        """The same conditions under another name."""
+        return plain(ws.audiences.blocks.copy(name, body.to))
+
+    @app.delete("/api/v1/blocks/{name}")
+    def delete_block(name: str, ws: SignedIn) -> Any:
+        """Delete a block that nobody uses."""
+        ws.audiences.blocks.delete(name)
+        return {"block": name, "deleted": True}
+
+
 def _understanding_routes(app: FastAPI) -> None:
     @app.post("/api/v1/audiences/insight")
     def insight(body: InsightRequest, ws: SignedIn) -> Any:
@@ -230,6 +284,35 @@ def _understanding_routes(app: FastAPI) -> None:
         """What its rule would have given in each of the past weeks."""
         moment = ws.moment(as_of, place="as_of")
         return ws.audiences.backtest(name, weeks, as_of=moment, language=language).as_dict()
+
+
+def _alert_routes(app: FastAPI) -> None:
+    @app.get("/api/v1/alerts")
+    def alerts(ws: SignedIn) -> Any:
+        """What is watched of audiences, and how many raised alerts nobody has seen."""
+        return {"alerts": ws.alerts.rows(), "open": ws.alerts.open_count()}
+
+    @app.put("/api/v1/alerts/{name}")
+    def add_alert(name: str, body: AlertRequest, ws: SignedIn) -> Any:
+        """Watch an audience; an existing name is replaced."""
+        made = ws.alerts.add(name, body.audience, body.when, to=body.to, language=body.language)
+        return {"alert": name, **made.body()}
+
+    @app.delete("/api/v1/alerts/{name}")
+    def remove_alert(name: str, ws: SignedIn) -> Any:
+        """Watch no longer; what was raised stays."""
+        ws.alerts.remove(name)
+        return {"alert": name, "removed": True}
+
+    @app.get("/api/v1/alerts/events")
+    def alert_events(ws: SignedIn, every: Annotated[bool, Query(alias="all")] = False, limit: int = 50) -> Any:
+        """What was raised, newest first; with `all` also what was seen."""
+        return {"events": [event.as_dict() for event in ws.alerts.events(open_only=not every, limit=limit)]}
+
+    @app.post("/api/v1/alerts/events/{event}/seen")
+    def alert_seen(event: str, ws: SignedIn) -> Any:
+        """Note that a person has seen it."""
+        return ws.alerts.seen(event).as_dict()
 
 
 def _coterie_error(_request: Request, error: Exception) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -69,16 +69,30 @@ class Chooser:
         """An audience's name, a snapshot's id (`NAME@2`), or a rule. Raises NotFound, and Refused for a bad rule."""
         if isinstance(given, Mapping):
             return Chosen(None, self._question(given, kind, None))
-        name, _, number = str(given).partition("@")
-        body = self.index.context.store.get(AUDIENCE, name).body
+        name = str(given).partition("@")[0]
+        return self._named(str(given), self.index.context.store.get(AUDIENCE, name).body)
+
+    def choose_all(self, given: Sequence[str]) -> list[Chosen]:
+        """Several audiences or snapshots, read from the store at once. Raises NotFound."""
+        names = {text.partition("@")[0] for text in given}
+        found = {d.name: d.body for d in self.index.context.store.some(AUDIENCE, names)}
+        return [self._named(text, found[text.partition("@")[0]]) for text in given]
+
+    def _named(self, given: str, body: Mapping[str, Any]) -> Chosen:
+        name, _, number = given.partition("@")
         if not number:
             return Chosen(name, self._question(body["rule"], body["entity_kind"], name))
-        snapshot = self.snapshots.get(name, str(given))
+        snapshot = self.snapshots.get(name, given)
         asked = self._question(snapshot.rule, snapshot.entity_kind, name)
         return Chosen(snapshot.id, asked, self.snapshots.members(snapshot))
 
     def _question(self, rule: Any, kind: str, name: str | None) -> Question:
         return Question(self.index, self.snapshots, read_as(rule, kind), self.as_of, self.data_version, name=name)
+
+
+def tags_of(asked: Question) -> set[str]:
+    """The tags that a question's rule reads, itself, by way of other audiences, or by SQL."""
+    return tags_of_rule(asked.compiled.bound) | asked.sets.read_by_sql()[0]
 
 
 def tags_of_rule(root: BoundNode) -> set[str]:
@@ -101,6 +115,17 @@ def _named(body: Any) -> set[str]:
             return set().union(*map(_named, body))
         case _:
             return set()
+
+
+def datasets_of(asked: Question) -> list[str]:
+    """The imported datasets that a rule uses, itself or by the tags that it reads."""
+    definitions = asked.vocabulary.definitions
+    tags = {n for n in tags_of(asked) if n in definitions}
+    while more := {n for name in tags for n in needs(definitions[name]) if n in definitions} - tags:
+        tags |= more
+    of_tags = {getattr(definitions[name].spec, "dataset", None) for name in tags}
+    read = {*asked.compiled.datasets, *asked.sets.read_by_sql()[1]}
+    return [d for d in asked.context.catalog.datasets() if d in of_tags | read]
 
 
 def kin(names: Iterable[str], definitions: Mapping[str, TagDefinition]) -> set[str]:

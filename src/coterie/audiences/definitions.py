@@ -1,23 +1,55 @@
-"""`coterie.yaml`: recipes, tags and audiences of a workspace as one file."""
+"""`coterie.yaml`: recipes, tags, blocks and audiences of a workspace as one file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from coterie.audiences.life import PURPOSES, About
-from coterie.errors import Refused
+from coterie.audiences.resolve import AUDIENCE, BLOCK, names_in
+from coterie.errors import Refused, did_you_mean
 from coterie.tags.definitions_file import Definitions, read_body
+
+
+class Saved(NamedTuple):
+    """A block or an audience of the file; `kind` is `block` or `audience`."""
+
+    kind: str
+    name: str
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class WorkspaceFile:
-    """What the file holds; audiences by name, each with `rule` and perhaps `description`."""
+    """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`."""
 
     tags: Definitions
     audiences: Mapping[str, Mapping[str, Any]]
+    blocks: Mapping[str, Mapping[str, Any]]
+
+    def in_order(self) -> list[Saved]:
+        """Blocks and audiences, those that others name before these.
+
+        >>> a, b = {"rule": {"block": "b"}}, {"rule": {"tag": "age", "op": "exists"}}
+        >>> [s.name for s in WorkspaceFile(Definitions([], []), {"a": a}, {"b": b}).in_order()]
+        ['b', 'a']
+
+        Raises Refused(`audience_cycle`): they name each other in a circle.
+        """
+        waiting = {(BLOCK, name): body for name, body in self.blocks.items()}
+        waiting |= {(AUDIENCE, name): body for name, body in self.audiences.items()}
+        names = {key: {(k, n) for k in (BLOCK, AUDIENCE) for n in names_in(b["rule"], k)} for key, b in waiting.items()}
+        found: list[Saved] = []
+        while waiting:
+            free = [key for key in waiting if not names[key] - {key} & waiting.keys()]
+            if not free:
+                said = f"These name each other in a circle: {', '.join(name for _, name in waiting)}."
+                place = "{}s.{}".format(*next(iter(waiting)))
+                raise Refused("audience_cycle", said, place=place, fix="Take one of these conditions out.")
+            found += [Saved(*key, waiting.pop(key)) for key in free]
+        return found
 
 
 def read_workspace_file(path: Path) -> WorkspaceFile:
@@ -35,15 +67,26 @@ def read_workspace_file(path: Path) -> WorkspaceFile:
         fix = "Check indentation, colons and quotes."
         raise Refused("bad_definition", "This is not YAML.", place=place, fix=fix) from None
     if not isinstance(body, dict):
-        fix = "Write `recipes:`, `tags:` or `audiences:`."
+        fix = "Write `recipes:`, `tags:`, `blocks:` or `audiences:`."
         raise Refused("bad_definition", "There are no definitions.", place=path.name, fix=fix)
-    audiences = body.pop("audiences", None) or {}
-    if not isinstance(audiences, dict):
-        raise Refused("bad_definition", "`audiences` holds names.", place="audiences", fix="Write `NAME: {rule: ...}`.")
-    for name, audience in audiences.items():
-        if not isinstance(audience, dict) or "rule" not in audience:
-            raise Refused("bad_definition", f'"{name}" has no rule.', place=f"audiences.{name}", fix="Add `rule:`.")
-    return WorkspaceFile(read_body(body, place=path.name), audiences)
+    audiences, blocks = _rules_of(body, "audiences"), _rules_of(body, "blocks")
+    for name, block in blocks.items():
+        for key in block:
+            if key not in ("rule", "description"):
+                fix = did_you_mean(key, ("rule", "description")) or "There are: rule, description."
+                raise Refused("bad_definition", f'A block has no "{key}".', place=f"blocks.{name}", fix=fix)
+    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks)
+
+
+def _rules_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """The part of the file with named rules, taken out of it."""
+    found = body.pop(key, None) or {}
+    if not isinstance(found, dict):
+        raise Refused("bad_definition", f"`{key}` holds names.", place=key, fix="Write `NAME: {rule: ...}`.")
+    for name, saved in found.items():
+        if not isinstance(saved, dict) or not isinstance(saved.get("rule"), dict):
+            raise Refused("bad_definition", f'"{name}" has no rule.', place=f"{key}.{name}", fix="Add `rule:`.")
+    return {str(name): saved for name, saved in found.items()}
 
 
 def _about_schema() -> dict[str, Any]:
@@ -59,6 +102,8 @@ def workspace_json_schema() -> dict[str, Any]:
     definitions = rule.pop("$defs", {})
     named = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
     audience = {"type": "object", "required": ["rule"], "properties": {"rule": rule, **_about_schema()}}
+    block = {"type": "object", "required": ["rule"], "additionalProperties": False}
+    block["properties"] = {"rule": rule, "description": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "coterie.yaml",
@@ -67,6 +112,7 @@ def workspace_json_schema() -> dict[str, Any]:
         "properties": {
             "recipes": {"type": "array", "items": {"type": "object", "required": ["recipe"]}},
             "tags": {"type": "array", "items": named},
+            "blocks": {"type": "object", "additionalProperties": block},
             "audiences": {"type": "object", "additionalProperties": audience},
         },
         "$defs": definitions,

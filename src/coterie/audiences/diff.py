@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from coterie.audiences.resolve import names_in
+from coterie.audiences.resolve import AUDIENCE, BLOCK, names_in
 from coterie.audiences.service import Question, read_as
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_value
@@ -55,8 +55,8 @@ class Diff:
     entered, left : people by cause; count_before + entered - left = count_after.
     undone : people in both or in neither whom the data moved one way and the rule back.
     rule_changed : whether the two were made by different rules; rule_before, rule_after : these in words.
-    reproduced : whether the newer rule, asked again, gives the newer snapshot; if not, tags, lists or audiences were
-        redefined since, and the causes are told by what they are now. None where the rule is the same: all is data.
+    reproduced : whether the newer rule, asked again, gives the newer snapshot; if not, tags, lists, audiences or
+        blocks were redefined since, and the causes are told by what they are now. None where the rule is the same: all is data.
     samples_entered, samples_left : keys of some.
     """
 
@@ -115,13 +115,13 @@ def diff(index: Index, snapshots: Snapshots, name: str, before: str, after: str,
 
 @dataclass(frozen=True)
 class History:
-    """Rules as they were when a snapshot was made, with those of the audiences that they name."""
+    """Rules as they were when a snapshot was made, with those of the audiences and blocks that they name."""
 
     index: Index
     snapshots: Snapshots
 
     def whole(self, snapshot: Snapshot) -> Any:
-        """The rule with every audience that it names written out as it was then."""
+        """The rule with every audience and block that it names written out as it was then."""
         return self._written(snapshot.rule, snapshot.created_at, always=True)
 
     def members(self, snapshot: Snapshot, at: Snapshot) -> BitMap:
@@ -142,13 +142,13 @@ class History:
         return tuple(key for _, key in found)
 
     def _written(self, rule: Any, moment: str, *, always: bool) -> Any:
-        """A rule with audiences written out: all, or those alone that were changed since the moment."""
+        """A rule with audiences and blocks written out: all, or those alone that were changed since the moment."""
+        if (named := _named(rule)) is not None:
+            then = self._then(*named, moment)
+            if then is None or not (always or self._moved(*named, then, moment)):
+                return rule
+            return self._written(then, moment, always=always)
         match rule:
-            case {"audience": str(name), **rest} if "snapshot" not in rest:
-                then = self._then(name, moment)
-                if then is None or not (always or self._moved(name, then, moment)):
-                    return rule
-                return self._written(then, moment, always=always)
             case Mapping():
                 return {key: self._written(part, moment, always=always) for key, part in rule.items()}
             case list() | tuple():
@@ -156,22 +156,34 @@ class History:
             case _:
                 return rule
 
-    def _then(self, name: str, moment: str) -> Any:
-        """The tree of an audience's rule at a moment, None where it was not there."""
+    def _then(self, kind: str, name: str, moment: str) -> Any:
+        """The tree of an audience's or block's rule at a moment, None where it was not there."""
         at = datetime.fromisoformat(moment)
-        found = [d for d in self.index.context.store.history("audience", name) if d.created_at <= at]
-        if not found:
-            return None
-        return {k: v for k, v in found[-1].body["rule"].items() if k not in ("version", "entity", "$schema")}
+        found = [d for d in self.index.context.store.history(kind, name) if d.created_at <= at]
+        return _tree(found[-1].body["rule"]) if found else None
 
-    def _moved(self, name: str, then: Any, moment: str) -> bool:
-        """Whether an audience, or one that it names, is another now than it was."""
-        found = self.index.context.store.find("audience", name)
-        if found is None:
+    def _moved(self, kind: str, name: str, then: Any, moment: str) -> bool:
+        """Whether an audience or a block, or one that it names, is another now than it was."""
+        found = self.index.context.store.find(kind, name)
+        if found is None or _tree(found.body["rule"]) != then:
             return True
-        now = {k: v for k, v in found.body["rule"].items() if k not in ("version", "entity", "$schema")}
-        inner = ((other, self._then(other, moment)) for other in names_in(then))
-        return bool(now != then) or any(rule is not None and self._moved(n, rule, moment) for n, rule in inner)
+        inner = [(k, n, self._then(k, n, moment)) for k in (AUDIENCE, BLOCK) for n in names_in(then, k)]
+        return any(rule is not None and self._moved(k, n, rule, moment) for k, n, rule in inner)
+
+
+def _named(rule: Any) -> tuple[str, str] | None:
+    """The kind and name of the live audience or the block that a condition names."""
+    match rule:
+        case {"audience": str(name), **rest} if "snapshot" not in rest:
+            return AUDIENCE, name
+        case {"block": str(name)}:
+            return BLOCK, name
+        case _:
+            return None
+
+
+def _tree(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in rule.items() if k not in ("version", "entity", "$schema")}
 
 
 def snapshot_on(snapshots: Snapshots, name: str, on: str, zone: ZoneInfo) -> Snapshot:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from coterie.audiences.chosen import Chooser, Chosen, kin, tags_of_rule
+from coterie.audiences.chosen import Chooser, Chosen, kin, tags_of
 from coterie.audiences.findings import finding
 from coterie.audiences.service import Question
 from coterie.audiences.tallies import Sides, Tallies, Tally
@@ -192,7 +192,7 @@ def insight(
     other = None if against is None else _other(chooser, chosen, against)
     sides = Sides(chosen.members, chosen.universe if other is None else other.members, other is None)
     asked = chosen.asked
-    defining = kin(tags_of_rule(asked.compiled.bound), asked.vocabulary.definitions)
+    defining = kin(tags_of(asked), asked.vocabulary.definitions)
     found = insights(asked, sides, tags, defining=defining, language=language, top=top)
     elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
     return Insight(

@@ -1,11 +1,14 @@
-"""Jobs of audiences: a refresh, and what new data set off."""
+"""Jobs of audiences: a refresh, what new data set off, sync, and alerts."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from coterie.audiences import sync
+from coterie.audiences.alerts import CHECK, DELIVER
 from coterie.audiences.service import REFRESH, WATCH
+from coterie.errors import CoterieError
 from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
@@ -53,6 +56,20 @@ def _close_sync(results: list[dict[str, Any]]) -> dict[str, Any]:
     return sync.summary(last["audience"], last["snapshot"], sent)
 
 
+def _check_alerts(ws: Any, _given: Arguments, _progress: Progress) -> dict[str, Any]:
+    return {"raised": [event.id for event in ws.alerts.check()]}
+
+
+def _deliver_alert(ws: Any, given: Arguments, _progress: Progress) -> dict[str, Any]:
+    """One try; why it did not succeed stands on the event, whose checks let it be tried again."""
+    with suppress(CoterieError):
+        ws.alerts.deliver(given["event"])
+    told: dict[str, Any] = ws.alerts.event(given["event"]).as_dict()
+    return told
+
+
 one_stage(REFRESH, _refresh)
+one_stage(CHECK, _check_alerts)
+one_stage(DELIVER, _deliver_alert)
 register(Job(sync.JOB, _plan_sync, _sync, _close_sync))
 register(Job(WATCH, _plan_watch, _watch, lambda results: {"audiences": [r for r in results if "audience" in r]}))

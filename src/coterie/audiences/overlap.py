@@ -18,7 +18,7 @@ from coterie.index.bitmaps import Bits, bits_size
 from coterie.kit.moments import show_moment
 
 MOST = 50
-_BLOCK_WORDS = 4_096  # of ten sets a block has 320 KiB
+_BLOCK_WORDS = 8_192  # of ten sets a block has 640 KiB
 
 Matrix = tuple[tuple[float | None, ...], ...]
 
@@ -83,7 +83,7 @@ def overlap(chooser: Chooser, names: Sequence[str], *, limit: int = 0) -> Overla
     """
     started = time.perf_counter()
     _check(names, limit)
-    chosen = [chooser.choose(name) for name in names]
+    chosen = chooser.choose_all(names)
     first = chosen[0].asked
     if other := next((c for c in chosen if c.asked.kind != first.kind), None):
         said = f'"{other.name}" is an audience of {other.asked.kind}s, not of {first.kind}s.'
@@ -153,18 +153,20 @@ def _check(names: Sequence[str], limit: int) -> None:
 
 def _both(sets: Sequence[Bits]) -> tuple[tuple[tuple[int, ...], ...], int]:
     """People in both, for each pair, and in any; block by block, so that a block of all sets stays in the cache."""
-    table = np.zeros((len(sets), len(sets)), np.int64)
-    union, shared = 0, np.empty(_BLOCK_WORDS, np.uint64)
+    table, union = np.zeros((len(sets), len(sets)), np.int64), 0
+    shared = np.empty(_BLOCK_WORDS, np.uint64)
     for start in range(0, len(sets[0]), _BLOCK_WORDS):
         parts = [rows[start : start + _BLOCK_WORDS] for rows in sets]
         out = shared[: len(parts[0])]
         for i, one in enumerate(parts):
-            table[i, i] += bits_size(one)
             for j in range(i):
                 table[i, j] += bits_size(np.bitwise_and(one, parts[j], out=out))
-        union += bits_size(np.bitwise_or.reduce(parts))
-    table = np.maximum(table, table.T)
-    return tuple(tuple(row) for row in table.tolist()), union
+            table[i, i] += bits_size(one)
+        np.copyto(out, parts[0])
+        for one in parts[1:]:
+            np.bitwise_or(out, one, out=out)
+        union += bits_size(out)
+    return tuple(tuple(row) for row in np.maximum(table, table.T).tolist()), union
 
 
 def _matrix(both: tuple[tuple[int, ...], ...], parts: Any) -> Matrix:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coterie.audiences.chosen import AUDIENCE, Chooser, tags_of_rule
+from coterie.audiences.chosen import AUDIENCE, Chooser, tags_of
 from coterie.audiences.service import Question
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_value
@@ -50,7 +50,7 @@ def find_seed(chooser: Chooser, given: str, kind: str, *, column: str | None = N
         lists = {t.removeprefix(_LIST) for t in tags if t.startswith(_LIST)}
         raise unknown_name("audience, list or file", given, audiences | lists, place="seed")
     chosen = chooser.choose(given, kind)
-    return Seed(given, chosen.asked, chosen.members, frozenset(tags_of_rule(chosen.asked.compiled.bound)))
+    return Seed(given, chosen.asked, chosen.members, frozenset(tags_of(chosen.asked)))
 
 
 def _of_file(chooser: Chooser, file: Path, column: str | None, kind: str) -> Seed:

@@ -7,6 +7,7 @@ else the views it names are made on an engine (`tags.views`), and one SELECT giv
 
 from __future__ import annotations
 
+import logging
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coterie.audiences.life import STATE, About
-from coterie.audiences.resolve import StoredSets, rows_table
+from coterie.audiences.resolve import AUDIENCE as KIND
+from coterie.audiences.resolve import StoredSets, refuse_used, rows_table
 from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
-from coterie.errors import CoterieError, Failed, Refused
+from coterie.errors import Cancelled, CoterieError, Failed, Refused
 from coterie.index.service import Index
-from coterie.kit.moments import show_moment
+from coterie.kit.moments import now, show_moment
 from coterie.kit.plain import plain
 from coterie.rules.binding import BoundLeaf
 from coterie.rules.check import bind_rule
@@ -37,19 +39,21 @@ from coterie.tags.views import View
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
+    from coterie.audiences.alerts import Alerts
     from coterie.audiences.backtest import Backtest
+    from coterie.audiences.blocks import Blocks
     from coterie.audiences.chosen import Chooser
     from coterie.audiences.diff import Diff
     from coterie.audiences.insight import Insight
     from coterie.audiences.lookalike import LookAlike
     from coterie.audiences.overlap import Overlap
+    from coterie.audiences.retention import Retention
     from coterie.audiences.snapshots import Snapshot, Snapshots
     from coterie.index.bitmaps import Bits
     from coterie.index.sets import Members, NodeSize, Sets
     from coterie.jobs.service import Jobs
     from coterie.store.service import Store
 
-KIND = "audience"
 _NAME_LENGTH = 200
 REFRESH, WATCH = "audiences.refresh", "audiences.watch"  # jobs
 REACH = "reach."  # tags of who may and can be addressed, by channel
@@ -69,7 +73,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Count:
-    """An exact size, with what made it: the rule, the as-of and the data version give the same number at any time."""
+    """An exact size, with what made it: the rule, the as-of and the data version give the same number at any time.
+
+    notes : what people must know of it, such as ids of nobody among those that the SQL of a condition returned.
+    """
 
     count: int
     universe: int
@@ -79,6 +86,7 @@ class Count:
     elapsed_ms: float
     sentence: str
     waterfall: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -97,11 +105,31 @@ class Audiences:
         return self._context.store
 
     @property
+    def blocks(self) -> Blocks:
+        """Groups of conditions saved to be used again."""
+        from coterie.audiences.blocks import Blocks
+
+        return Blocks(self._index, self.snapshots)
+
+    @property
     def snapshots(self) -> Snapshots:
         """Snapshots of all audiences."""
         from coterie.audiences.snapshots import Snapshots
 
         return Snapshots(self._context.store, self._folder)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What is watched of audiences, and what was raised."""
+        from coterie.audiences.alerts import Alerts
+
+        return Alerts(self._context, self.snapshots, self._jobs, self._datasets)
+
+    def _datasets(self, name: str) -> list[str]:
+        """The datasets that an audience's rule uses."""
+        from coterie.audiences.chosen import datasets_of
+
+        return datasets_of(self._saved(self.get(name), None))
 
     def count(
         self,
@@ -123,9 +151,10 @@ class Audiences:
         parsed = read_as(rule, entity_kind)
         asked = Question(self._index, self.snapshots, parsed, as_of, data_version, straight=straight)
         count, universe, steps = asked.waterfall(language)
+        notes = asked.sets.notes(language)
         elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
-        moment = show_moment(asked.as_of, self._context.zone)
-        return Count(count, universe, True, moment, asked.data_version, elapsed_ms, asked.sentence(language), steps)
+        moment, said = show_moment(asked.as_of, self._context.zone), asked.sentence(language)
+        return Count(count, universe, True, moment, asked.data_version, elapsed_ms, said, steps, notes)
 
     def size(self, rule: Any, *, as_of: datetime | None = None, entity_kind: str = "customer") -> int:
         """How many a rule reaches, exactly, without the waterfall: for what only needs the number."""
@@ -148,6 +177,8 @@ class Audiences:
         body = {"rule": plain(parsed.as_json()), "entity_kind": parsed.entity, **asdict(card)}
         version = self._context.store.put(KIND, name, body)
         self._schedule(name, before, card)
+        if card.valid_until is not None and before.valid_until is None:
+            self.alerts.keep_checking()
         return {"audience": name, "sentence": asked.sentence(language), "version": version}
 
     def copy(self, name: str, to: str) -> dict[str, Any]:
@@ -175,23 +206,19 @@ class Audiences:
         return self._context.store.get(KIND, name)
 
     def delete(self, name: str) -> None:
-        """Delete an audience that no other one names; its snapshots stay."""
-        from coterie.audiences.resolve import names_in
-
+        """Delete an audience that no other one and no block names; its snapshots stay."""
         about = About.of(self.get(name).body)
-        users = [d.name for d in self._context.store.all(KIND) if name in names_in(d.body["rule"])]
-        if users:
-            fix = "Change or delete those first."
-            raise Refused("in_use", f'"{name}" is used by {", ".join(users)}.', place=name, fix=fix)
+        refuse_used(self._context.store, KIND, name)
         self._context.store.delete(KIND, name)
         self._schedule(name, about, About())
+        self.alerts.forget(name)
 
     def rows(self, language: str = "en") -> list[dict[str, Any]]:
         """Saved audiences with their newest size."""
-        return [self._row(document, language) for document in self._context.store.all(KIND)]
+        made = self.snapshots.by_audience()
+        return [self._row(d, made.get(d.name, []), language) for d in self._context.store.all(KIND)]
 
-    def _row(self, document: Document, language: str) -> dict[str, Any]:
-        snapshots = self.snapshots.of(document.name)
+    def _row(self, document: Document, snapshots: Sequence[Snapshot], language: str) -> dict[str, Any]:
         rule = parse_rule(document.body["rule"])
         vocabulary = self._index.standings.of(document.body["entity_kind"]).vocabulary
         about = About.of(document.body)
@@ -201,6 +228,7 @@ class Audiences:
             "count": snapshots[-1].count if snapshots else None,
             "as_of": snapshots[-1].as_of if snapshots else None,
             **self.state(document.name),
+            "validity": about.validity(),
             "sentence": sentence(rule, language, vocabulary),
             **{k: getattr(about, k) for k in ("owner", "folder", "shared", "purpose", "valid_until", "refresh")},
         }
@@ -226,7 +254,36 @@ class Audiences:
             facts["as_of"] = show_moment(asked.as_of, self._context.zone)
             snapshot = self.snapshots.add(name, document.version, asked.members(), facts)
         kept = ("count", "entered", "left", "as_of", "data_version", "version")
-        return {"audience": name, "snapshot": snapshot.id, **{k: getattr(snapshot, k) for k in kept}}
+        facts = {"audience": name, "snapshot": snapshot.id, **{k: getattr(snapshot, k) for k in kept}}
+        return facts | {"alerts": self._after(name)}
+
+    def retain(self, name: str, *, dry_run: bool = False) -> Retention:
+        """Remove the members of snapshots that are kept no longer; returns what stays and goes, and why."""
+        self.get(name)
+        return self._retain(name, self.snapshots.of(name), dry_run=dry_run)
+
+    def _retain(self, name: str, made: Sequence[Snapshot], *, dry_run: bool = False) -> Retention:
+        from coterie.audiences import retention
+
+        kept_days, at = self._context.settings.number("snapshots_kept_days"), now()
+        plan = retention.plan(self._context.store, name, made, kept_days, at, self._context.zone)
+        if not dry_run:
+            retention.run(self.snapshots, made, plan, at)
+        return plan
+
+    def _after(self, name: str) -> list[str]:
+        """What follows a refresh, good or bad: alerts, whose ids are returned, and retention.
+
+        What hinders it is only logged, since it must not hide how the refresh ended; the next refresh tries again.
+        """
+        try:
+            made = self.snapshots.of(name)
+            raised = [event.id for event in self.alerts.check_one(name, made)]
+            self._retain(name, made)
+        except Exception as error:
+            logging.getLogger(__name__).warning("After the refresh of %s: %s: %s", name, type(error).__name__, error)
+            return []
+        return raised
 
     @contextmanager
     def _noted(self, name: str) -> Iterator[None]:
@@ -236,7 +293,11 @@ class Audiences:
             yield
         except BaseException as error:
             told = error if isinstance(error, CoterieError) else Failed("internal", repr(error), fix="Tell us.")
+            if isinstance(error, KeyboardInterrupt):
+                told = Cancelled()
             self._context.store.put(STATE, name, {"state": "failed", "error": told.as_dict()})
+            if not isinstance(told, Cancelled):
+                self._after(name)
             raise
         self._context.store.put(STATE, name, {"state": "live", "error": None})
 
@@ -254,10 +315,7 @@ class Audiences:
     def history(self, name: str) -> list[dict[str, Any]]:
         """The snapshots of an audience, oldest first, without their rules."""
         self.get(name)
-        found = [s.as_dict() for s in self.snapshots.of(name)]
-        return [
-            {"snapshot": s.pop("id"), **{k: v for k, v in s.items() if k not in ("rule", "audience")}} for s in found
-        ]
+        return [snapshot.row() for snapshot in self.snapshots.of(name)]
 
     def members(self, name: str, *, snapshot: str | None = None, limit: int = 50, offset: int = 0) -> dict[str, Any]:
         """Keys of members in key order, at most `limit`; of the newest snapshot, or of now if there is none."""
@@ -435,12 +493,13 @@ class Question:
     ) -> None:
         self.index, self.context, self.rule, self.kind = index, index.context, rule, rule.entity
         self._straight = straight
+        self._registered: list[str] = []
         self.standing = index.standings.of(rule.entity)
         self.as_of = (self.standing.as_of(self.context) if as_of is None else as_of).astimezone(UTC)
         self.data_version = self.standing.data_version if data_version is None else data_version
         self.vocabulary = self.standing.vocabulary
         self.view = View(self.context, self.context.engine, self.kind, self.as_of, self.data_version)
-        self.sets = StoredSets(self.context, snapshots, self.kind)
+        self.sets = StoredSets(index, snapshots, self.view, self.standing)
         self.compiled: CompiledRule = compile_rule(
             rule, self.vocabulary, as_of=self.as_of, resolver=self.sets, name=name
         )
@@ -449,7 +508,7 @@ class Question:
     def engine(self) -> Engine:
         """A connection of this question alone; its views are made by `make_views`."""
         engine = self.index.borrow()
-        weakref.finalize(self, self.index.give, engine)
+        weakref.finalize(self, self.index.give, engine, self._registered)
         return engine
 
     @cached_property
@@ -521,7 +580,7 @@ class Question:
         """Make the views that the compiled rule names."""
         families = dict.fromkeys((*self.compiled.families, *self.sets.families))
         self.use(families, self.compiled.datasets)
-        self.sets.prepare(self.engine)
+        self._registered += self.sets.prepare(self.engine)
 
     def use(self, families: Iterable[str], datasets: Iterable[str] = ()) -> None:
         """Make views on the question's engine."""
@@ -540,9 +599,9 @@ class Question:
         """Row numbers of members."""
         if self.bitmaps is not None:
             return self.bitmaps.members(self.compiled.bound)
-        from coterie.index.bitmaps import from_rows
+        from coterie.index.bitmaps import from_rows, rows_of
 
-        return from_rows(self.engine.arrow(f"SELECT row FROM ({self.members_sql()})")["row"].to_numpy())
+        return from_rows(rows_of(self.engine.arrow(f"SELECT row FROM ({self.members_sql()})")))
 
 
 def entities_sql(context: TagContext, kind: str) -> str:
@@ -551,11 +610,11 @@ def entities_sql(context: TagContext, kind: str) -> str:
     return f"(SELECT DISTINCT row, key AS entity FROM {scan(files)} WHERE kind = {quote_value(kind)})"
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot name an audience."""
+def check_name(name: str, noun: str = "an audience") -> None:
+    """Refuse what cannot name an audience or a block."""
     if not name.strip() or len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
         fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
-        raise Refused("bad_argument", f'"{name}" cannot name an audience.', place="name", fix=fix)
+        raise Refused("bad_argument", f'"{name}" cannot name {noun}.', place="name", fix=fix)
 
 
 def read_as(rule: Any, kind: str) -> Rule:

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +21,18 @@ from zoneinfo import ZoneInfo
 from coterie.catalog.schemas import Dataset, DatasetKind
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import CoterieError, Failed, Refused, did_you_mean
+from coterie.kit.moments import now
+from coterie.lake.tables import TableFiles
 from coterie.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from sqlglot import exp
 
+    from coterie.engines.duckdb import Engine
+    from coterie.index.standing import Standing
+    from coterie.rules.vocabulary import TagInfo
     from coterie.tags.context import TagContext
     from coterie.tags.views import View
     from coterie.tags.vocabulary import CatalogVocabulary
@@ -36,6 +42,10 @@ _OWN = "with "  # before the names of tables made by WITH
 _MIB = 1024 * 1024
 # Address space that the interpreter and its libraries take beyond what the engine may use.
 _OWN_SPACE_MB = 4096
+_CHECK_MB = 256
+_COLUMNS = "Correct it. The columns of each view are told by `docs/rules.md`, under SQL."
+_FOUND = b"found "  # before what the process of its own tells of its answer
+_EXAMPLES, _LONGEST_EXAMPLE = 3, 60
 
 
 def _words(text: str) -> frozenset[str]:
@@ -165,11 +175,12 @@ class Checked(NamedTuple):
 
     sql : written anew, every name in quotes.
     views : the views it reads, as they are spelled in the workspace.
-    columns : the column names it uses, in small letters; None where a star takes all.
+    named : the column names it uses, in small letters; columns : the same, None where a star takes all.
     """
 
     sql: str
     views: tuple[str, ...]
+    named: frozenset[str]
     columns: frozenset[str] | None
 
 
@@ -195,8 +206,9 @@ def checked_select(text: str, names: Iterable[str], *, place: str = "sql") -> Ch
         elif type(node).__name__ == "CTE":
             _alias(node, f"{_OWN}{node.alias.lower()}")
     stars = [n for n in tree.walk() if type(n).__name__ == "Star" and type(n.parent).__name__ != "Count"]
-    columns = None if stars else frozenset(n.name.lower() for n in tree.walk() if type(n).__name__ == "Column")
-    return Checked(tree.sql(dialect="duckdb", identify=True, comments=False), tuple(views), columns)
+    named = frozenset(n.name.lower() for n in tree.walk() if type(n).__name__ == "Column")
+    text = tree.sql(dialect="duckdb", identify=True, comments=False)
+    return Checked(text, tuple(views), named, None if stars else named)
 
 
 def _parsed(text: str, place: str) -> exp.Expr:
@@ -282,6 +294,30 @@ def _alias(node: exp.Expr, name: str) -> None:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Whom a SELECT found.
+
+    rows : row numbers (int64, rising, each once) of the entities whose keys it returned.
+    unmatched : different keys that it returned and that are nobody's; examples : the first few of them.
+    """
+
+    rows: np.ndarray
+    unmatched: int
+    examples: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory it takes, about."""
+        return 256 + int(self.rows.nbytes)
+
+    def table(self) -> pa.Table:
+        """The row numbers as a table with the column `row`."""
+        import pyarrow as pa
+
+        return pa.table({"row": pa.array(self.rows, pa.int64())})
+
+
+@dataclass(frozen=True)
 class Job:
     """What the process of its own does.
 
@@ -306,8 +342,8 @@ def run_select(
     zone: ZoneInfo,
     settings: Settings,
     place: str = "sql",
-) -> np.ndarray:
-    """Row numbers (int64, rising, each once) of the entities whose keys a checked SELECT returns.
+) -> Answer:
+    """The entities whose keys a checked SELECT returns.
 
     views : SQL of the views it reads, by name, and of `universe` with the columns `row` and `entity`.
     folder : where the files of the views lie.
@@ -328,8 +364,9 @@ def run_select(
         fix = "Ask for less, or raise the setting `sql_seconds`."
         raise Failed("sql_stopped", f"The SQL ran for over {seconds} s.", place=place, fix=fix) from None
     head, _, body = done.stdout.partition(b"\n")
-    if done.returncode == 0 and head == b"rows":
-        return np.frombuffer(body, dtype=np.int64)
+    if done.returncode == 0 and head.startswith(_FOUND):
+        found = json.loads(head.removeprefix(_FOUND))
+        return Answer(np.frombuffer(body, dtype=np.int64), found["unmatched"], tuple(found["examples"]))
     raise _told(head, done.returncode, memory_mb, place)
 
 
@@ -341,8 +378,7 @@ def _told(head: bytes, code: int, memory_mb: int, place: str) -> CoterieError:
     if found["code"] == "out_of_memory":
         fix = "Ask for less, or raise the setting `sql_memory_mb`."
         return Failed("sql_stopped", f"The SQL needs more than {memory_mb} MiB of memory.", place=place, fix=fix)
-    fix = "Correct it. The columns of each view are told by `docs/rules.md`, under SQL."
-    return Refused("sql_refused", found["message"], place=place, fix=found.get("fix") or fix)
+    return Refused("sql_refused", found["message"], place=place, fix=found.get("fix") or _COLUMNS)
 
 
 def check(vocabulary: CatalogVocabulary, text: str, *, place: str = "sql") -> Checked:
@@ -351,27 +387,88 @@ def check(vocabulary: CatalogVocabulary, text: str, *, place: str = "sql") -> Ch
     return checked_select(text, [_UNIVERSE, _TAGS, *datasets], place=place)
 
 
-def answer(context: TagContext, view: View, checked: Checked, *, place: str = "sql") -> np.ndarray:
-    """Row numbers of the entities that a checked SELECT returns, at a view's as-of and data version."""
+def check_columns(context: TagContext, standing: Standing, checked: Checked, *, place: str = "sql") -> None:
+    """Let the engine find the columns and types of a checked SELECT, over views with no rows.
+
+    Tags that were never built have no type yet: then all is found when it is run.
+    Raises Refused `sql_refused`: an unknown column, a wrong type, not one column and none named entity.
+    """
+    from coterie.engines.duckdb import Engine, scan
+
+    words, record = standing.vocabulary, standing.record
+    built = {} if record is None else {f: dict(t.columns) for f, t in record.families.items()}
+    if any(t.name not in built.get(t.family, {}) for t in _tags_read(words, checked)):
+        return
+    views = _views(
+        words,
+        checked,
+        universe='SELECT NULL::BIGINT AS "row", NULL::VARCHAR AS entity WHERE false',
+        families=lambda names: {n: scan(_no_rows(built[n])) for n in names},
+        dataset=lambda dataset: scan(_no_rows(dict(context.lake.files(dataset.table).columns))),
+    )
+    with Engine.open(Settings({"threads": 1, "memory_limit_mb": _CHECK_MB}, {})) as engine:
+        try:
+            _open_views(engine, views, quote_value(now()), context.zone.key)
+            _key_column(engine, checked.sql)
+        except CoterieError as error:
+            raise Refused(error.code, error.message, place=place, fix=error.fix) from None
+        except Exception as error:  # the engine's own words: the names of columns and types are people's
+            raise Refused("sql_refused", _engine_words(error), place=place, fix=_COLUMNS) from None
+
+
+def answer(context: TagContext, view: View, checked: Checked, *, place: str = "sql") -> Answer:
+    """The entities that a checked SELECT returns, at a view's as-of and data version."""
     from coterie.engines.duckdb import scan
     from coterie.tags.published import ensure
     from coterie.tags.vocabulary import CatalogVocabulary
 
+    def families(names: list[str]) -> dict[str, str]:
+        built = ensure(context, names, view.as_of, view.data_version, entity_kind=view.kind)
+        return {name: scan(files) for name, files in built.items()}
+
     words = CatalogVocabulary(context.catalog, context.zone, view.kind)
-    views = {_UNIVERSE: view.universe_sql()}
-    if _TAGS in checked.views:
-        tags = [words.tag(n) for n in words.tag_names() if checked.columns is None or n.lower() in checked.columns]
-        families = list(dict.fromkeys(t.family for t in tags))
-        built = ensure(context, families, view.as_of, view.data_version, entity_kind=view.kind)
-        views |= {f"family:{name}": f"SELECT * FROM {scan(files)}" for name, files in built.items()}
-        views[_TAGS] = tags_sql([t.name for t in tags], families)
-    for name in checked.views:
-        if name not in views:
-            views[name] = dataset_sql(words.dataset(name), view.dataset_sql(name))
+    views = _views(
+        words,
+        checked,
+        universe=view.universe_sql(),
+        families=families,
+        dataset=lambda dataset: view.dataset_sql(dataset.name),
+    )
     folder, as_of = Path(context.lake.root), view.as_of
     return run_select(
         checked.sql, views, folder=folder, as_of=as_of, zone=context.zone, settings=context.settings, place=place
     )
+
+
+def _views(
+    words: CatalogVocabulary,
+    checked: Checked,
+    *,
+    universe: str,
+    families: Callable[[list[str]], Mapping[str, str]],
+    dataset: Callable[[Dataset], str],
+) -> dict[str, str]:
+    """The views that a checked SELECT reads, in the order in which they are made, over SQL of relations of the lake."""
+    views = {_UNIVERSE: universe}
+    if _TAGS in checked.views:
+        tags = _tags_read(words, checked)
+        names = list(dict.fromkeys(t.family for t in tags))
+        views |= {f"family:{name}": f"SELECT * FROM {relation}" for name, relation in families(names).items()}
+        views[_TAGS] = tags_sql([t.name for t in tags], names)
+    for name in checked.views:
+        if name not in views:
+            views[name] = dataset_sql(words.dataset(name), dataset(words.dataset(name)))
+    return views
+
+
+def _tags_read(words: CatalogVocabulary, checked: Checked) -> list[TagInfo]:
+    if _TAGS not in checked.views:
+        return []
+    return [words.tag(n) for n in words.tag_names() if checked.columns is None or n.lower() in checked.columns]
+
+
+def _no_rows(columns: Mapping[str, str]) -> TableFiles:
+    return TableFiles("", (), tuple(columns.items()), 0, 0)
 
 
 def tags_sql(names: Iterable[str], families: Iterable[str]) -> str:
@@ -410,28 +507,56 @@ def _limit(memory_mb: int) -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def _rows(job: Job) -> bytes:
+def _answered(job: Job) -> bytes:
     from coterie.engines.duckdb import Engine
 
     # one thread: the order of rows, and so what LIMIT and sums of floating numbers give, is the same every time
     settings = Settings({"threads": 1, "memory_limit_mb": job.memory_mb}, {})
     with Engine.open(settings) as engine:
-        engine.execute(f"SET TimeZone = {quote_value(job.zone)}")
-        engine.execute(f"CREATE MACRO as_of() AS {job.as_of}")
         engine.execute(f"SET allowed_directories = {quote_value([job.folder])}")
-        for setting in ("enable_external_access = false", "lock_configuration = true"):
-            engine.execute(f"SET {setting}")
-        for name, sql in job.views.items():
-            engine.execute(f"CREATE VIEW {quote_name(name)} AS {sql}")
-        names = [name for name, _ in engine.columns(job.select)]
-        if "entity" not in names and len(names) != 1:
-            said = f"It returns the columns {', '.join(names[:8])}."
-            raise Refused("sql_refused", said, fix="Return one column, or one named entity.")
-        key = quote_name("entity" if "entity" in names else names[0])
-        found = f"SELECT CAST({key} AS VARCHAR) AS entity FROM ({job.select}) AS q"
-        rows = f'SELECT DISTINCT u."row"::BIGINT AS "row" FROM "universe" AS u SEMI JOIN ({found}) AS f USING (entity)'
-        taken: bytes = engine.arrow(f'{rows} ORDER BY "row"')["row"].to_numpy().tobytes()
-        return taken
+        _open_views(engine, job.views, job.as_of, job.zone)
+        key = quote_name(_key_column(engine, job.select))
+        found = quote_name(f"{_OWN}found")
+        engine.execute(
+            f"CREATE TEMP TABLE {found} AS SELECT DISTINCT CAST({key} AS VARCHAR) AS entity FROM ({job.select})"
+        )
+        rows = f'SELECT u."row"::BIGINT AS "row" FROM "universe" AS u SEMI JOIN {found} AS f USING (entity) ORDER BY 1'
+        taken = _bytes_of(engine.arrow(rows)["row"])
+        nobody = f'FROM {found} AS f ANTI JOIN "universe" AS u USING (entity) WHERE entity IS NOT NULL'
+        told = {"unmatched": engine.value(f"SELECT count(*) {nobody}")}
+        some = f"SELECT entity[:{_LONGEST_EXAMPLE}] {nobody} ORDER BY entity LIMIT {_EXAMPLES}"
+        told["examples"] = [key for (key,) in engine.rows(some)]
+        return _FOUND + json.dumps(told).encode() + b"\n" + taken
+
+
+def _bytes_of(numbers: pa.ChunkedArray) -> bytes:
+    """64-bit numbers without missing ones as bytes; `to_numpy` would load pandas, which takes .3 s."""
+    parts = ((chunk.buffers()[1], chunk.offset * 8, len(chunk) * 8) for chunk in numbers.chunks if len(chunk))
+    return b"".join(memoryview(buffer)[start : start + size] for buffer, start, size in parts)
+
+
+def _open_views(engine: Engine, views: Mapping[str, str], as_of: str, zone: str) -> None:
+    """Lock the engine up, and make the views and `as_of()`."""
+    engine.execute(f"SET TimeZone = {quote_value(zone)}")
+    engine.execute(f"CREATE MACRO as_of() AS {as_of}")
+    for setting in ("enable_external_access = false", "lock_configuration = true"):
+        engine.execute(f"SET {setting}")
+    for name, sql in views.items():
+        engine.execute(f"CREATE VIEW {quote_name(name)} AS {sql}")
+
+
+def _key_column(engine: Engine, select: str) -> str:
+    """The column of a SELECT that holds the keys."""
+    names = [name for name, _ in engine.columns(select)]
+    if "entity" in names or len(names) == 1:
+        return "entity" if "entity" in names else names[0]
+    said = f"It returns the columns {', '.join(names[:8])}."
+    raise Refused("sql_refused", said, fix="Return one column, or one named entity.")
+
+
+def _engine_words(error: Exception) -> str:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return said.split("Error: ")[-1]
 
 
 def _main() -> None:
@@ -439,14 +564,13 @@ def _main() -> None:
     _limit(job.memory_mb)
     out: Any = sys.stdout.buffer
     try:
-        out.write(b"rows\n" + _rows(job))
+        out.write(_answered(job))
     except CoterieError as error:
         out.write(json.dumps({"code": error.code, "message": error.message, "fix": error.fix}).encode() + b"\n")
     except MemoryError:
         out.write(b'{"code": "out_of_memory"}\n')
-    except Exception as error:  # the engine's own words: the names of columns and types are people's
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        out.write(json.dumps({"code": "sql_refused", "message": said.split("Error: ")[-1]}).encode() + b"\n")
+    except Exception as error:  # the engine's own words, as above
+        out.write(json.dumps({"code": "sql_refused", "message": _engine_words(error)}).encode() + b"\n")
     out.flush()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coterie.cli import jobs, output
+from coterie.cli import alerts, jobs, output
 from coterie.cli.output import AsOf, EntityKind, Json
 from coterie.errors import Refused
 
@@ -58,9 +58,11 @@ def count(
         output.print_json(result.as_dict())
         return
     facts = result.as_dict()
-    waterfall = facts.pop("waterfall")
+    waterfall, notes = facts.pop("waterfall"), facts.pop("notes")
     output.show_table("Waterfall", [_step(node) for node in waterfall], empty="")
     output.show_facts("Count", facts)
+    for note in notes:
+        output.show_note(note)
 
 
 def _step(node: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +106,25 @@ def save(
 def list_audiences(context: typer.Context, as_json: Json = False) -> None:
     """Saved audiences with their newest size."""
     with context.obj.workspace() as ws:
-        rows = ws.audiences.rows(context.obj.language)
+        rows, count = ws.audiences.rows(context.obj.language), ws.alerts.open_count()
+        if not as_json:
+            alerts.show_open(count)
     if as_json:
-        output.print_json({"audiences": rows})
+        output.print_json({"audiences": rows, "open_alerts": count})
     else:
-        output.show_table("Audiences", rows, empty="No audience yet. Try: coterie audience save NAME --rule FILE")
+        shown = [_audience(row) for row in rows]
+        output.show_table("Audiences", shown, empty="No audience yet. Try: coterie audience save NAME --rule FILE")
+
+
+def _audience(row: dict[str, Any]) -> dict[str, Any]:
+    """What fits on a screen; `--json` has all."""
+    state = row["state"]
+    if row["validity"] != "valid":
+        until = f"{row['validity']} {row['valid_until'][:10]}"
+        state = until if state == "expired" else f"{state}, {until}"
+    as_of = None if row["as_of"] is None else row["as_of"][:16].replace("T", " ")
+    shown = {"audience": row["audience"], "count": row["count"], "as of": as_of, "state": state}
+    return shown | {"refresh": row["refresh"], "owner": row["owner"], "folder": row["folder"], "rule": row["sentence"]}
 
 
 @app.command()
@@ -119,13 +135,35 @@ def refresh(
     with context.obj.workspace() as ws:
         if detached:
             ws.audiences.get(name)
-            jobs.detach(ws, "audiences.refresh", {"audience": name, "as_of": as_of}, as_json)
+            with alerts.delivering(ws):
+                jobs.detach(ws, "audiences.refresh", {"audience": name, "as_of": as_of}, as_json)
             return
-        result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"))
+        with alerts.delivering(ws):
+            result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"))
+        if not as_json and result["alerts"]:
+            alerts.show_open(ws.alerts.open_count())
     if as_json:
         output.print_json(result)
     else:
         output.show_facts(f"Audience {name}", result)
+
+
+@app.command()
+def retain(
+    context: typer.Context,
+    name: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove the members of its old snapshots, as after every refresh; their sizes stay."""
+    with context.obj.workspace() as ws:
+        plan = {**ws.audiences.retain(name, dry_run=dry_run).as_dict(), "dry_run": dry_run}
+    if as_json:
+        output.print_json(plan)
+        return
+    rows = plan.pop("snapshots")
+    output.show_table(f"Snapshots of {name}", rows, empty=f"None yet. Try: coterie audience refresh {name}")
+    output.show_facts("Would go" if dry_run else "Gone", {k: plan[k] for k in ("removed", "kept", "kept_days")})
 
 
 @app.command()

@@ -72,7 +72,7 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str) -> 
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left")
+        table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(v)) for v in row.values()))
     console.print(table)

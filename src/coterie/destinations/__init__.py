@@ -1,1 +1,1 @@
-"""The ways out: signed HTTP, with retry and idempotency keys."""
+"""The ways out: signed HTTP and e-mail, with retry and keys by which a receiver knows repeats."""

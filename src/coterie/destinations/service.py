@@ -1,4 +1,4 @@
-"""The receivers that a workspace knows: a name, an address and a shared secret each."""
+"""The receivers that a workspace knows: a name, an address and a shared secret each; and its mail server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coterie.destinations.http import Sender
+from coterie.destinations.mail import Mailer
 from coterie.settings import Settings
 from coterie.store.service import Store
 
@@ -42,6 +43,10 @@ class Destinations:
         """What sends to a receiver. Raises NotFound."""
         body = self.store.get(KIND, name).body
         return self._sender(body["url"], body["secret"])
+
+    def mailer(self) -> Mailer:
+        """What sends e-mail. Raises Refused: no mail server is set, or a setting of it cannot be so."""
+        return Mailer.of(self.settings)
 
     def _sender(self, url: str, secret: str) -> Sender:
         return Sender(url, secret, private=bool(self.settings.number("private_addresses")))

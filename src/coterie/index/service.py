@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyroaring import BitMap
 
@@ -38,9 +38,14 @@ if TYPE_CHECKING:  # NumPy costs a single command a tenth of a second, and SQL a
     from coterie.index.columns import Column, FamilyColumns
     from coterie.index.sets import Members
 
-Prepare = Callable[[Engine], None]
+T = TypeVar("T")
+Prepare = Callable[[Engine, str], Iterable[str]]
 _SMALL_ROWS = 300_000  # columns of families up to this are made at once when a question needs them
+_MOST_SIZES = 100_000
 _MIB = 1024 * 1024
+# Conditions that cost a query over events or everyone. Their keys hold all that they depend on; an answer of SQL is kept in
+# memory only, with what is to be said of it.
+_KEPT_ON_DISK = frozenset({"events", "sequence", "neighbours", "rank"})
 
 
 class Index:
@@ -58,9 +63,10 @@ class Index:
         self.standings = Standings(context, watched if live else ())
         self._cache: Cache[Any] = Cache(context.settings.number("index_memory_mb") * _MIB, _size_bytes)
         self._families: dict[tuple[str, str, int], FamilyColumns] = {}
-        self._engines: LifoQueue[Engine] = LifoQueue()
+        self._engines: LifoQueue[tuple[Engine, Iterable[str]]] = LifoQueue()
         self._building: set[Path] = set()
         self._inside: set[Hashable] = set()  # sets that were found to lie within a universe
+        self._sizes: dict[Hashable, int] = {}  # of sets within a universe
         self._lock, self._views = threading.Lock(), threading.RLock()
 
     @property
@@ -76,13 +82,16 @@ class Index:
     def borrow(self) -> Engine:
         """A connection for one thread's use, to be given back with `give`; what temporary views it has is another's."""
         try:
-            return self._engines.get_nowait()
+            engine, left = self._engines.get_nowait()
         except Empty:
             return self.context.engine.cursor()
+        for name in dict.fromkeys(left):
+            engine.unregister(name)
+        return engine
 
-    def give(self, engine: Engine) -> None:
-        """Give a borrowed connection back."""
-        self._engines.put(engine)
+    def give(self, engine: Engine, left: Iterable[str] = ()) -> None:
+        """Give a borrowed connection back; `left` are tables registered on it, which the next one forgets."""
+        self._engines.put((engine, left))
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -147,9 +156,14 @@ class Index:
 
     def forget_sets(self, *, disk: bool = False) -> None:
         """Drop the bitmaps of conditions; columns and universes stay."""
-        self._cache.drop(lambda key: isinstance(key, tuple) and key[0] in ("rows", "within"))
+        self._cache.drop(lambda key: isinstance(key, tuple) and key[0] in ("rows", "within", "answer"))
         if disk:
             _remove(self._folder / "leaves")
+
+    def remembered(self, key: tuple[str, Hashable], make: Callable[[], T]) -> T:
+        """What was made before under a key, else made now; once, even if many ask. It is None or has `nbytes`."""
+        found: T = self._cache.get(key, make)
+        return found
 
     def column(self, tag: str, kind: str = "customer", standing: Standing | None = None) -> Column | None:
         """The column of a tag in the published build; None where there is none."""
@@ -165,10 +179,10 @@ class Index:
         """Everyone at the view's as-of and data version."""
 
         def make() -> BitMap:
-            from coterie.index.bitmaps import from_rows
+            from coterie.index.bitmaps import from_rows, rows_of
 
             with self.engine() as engine:
-                rows = from_rows(engine.arrow(f"SELECT row FROM ({view.universe_sql()})")["row"].to_numpy())
+                rows = from_rows(rows_of(engine.arrow(f"SELECT row FROM ({view.universe_sql()})")))
             rows.run_optimize()
             return rows
 
@@ -189,9 +203,9 @@ class Index:
     def members(self, leaf: BoundLeaf, view: View, standing: Standing, prepare: Prepare) -> Members:
         """Who passes a condition, within the universe.
 
-        prepare : lets an engine see what the condition's SQL names besides views, such as snapshots.
+        prepare : lets an engine see what the condition's SQL names besides views, such as snapshots; gives their names.
         """
-        from coterie.index.bitmaps import bits_of
+        from coterie.index.bitmaps import bits_of, bits_size
         from coterie.index.sets import Members
 
         leaf = _as_tag(leaf, standing)
@@ -205,7 +219,15 @@ class Index:
             return bits_of(self._kept(key, leaf, view, prepare), len(everyone))
 
         rows: Bits = self._cache.get(("rows", key), make)
-        return Members(self._within(rows, everyone, (view.kind, view.as_of, view.data_version, key)), inverted)
+        place = (view.kind, view.as_of, view.data_version, key)
+        within = self._within(rows, everyone, place)
+        size = self._sizes.get(place)
+        if size is None:
+            if len(self._sizes) > _MOST_SIZES:
+                self._sizes.clear()
+                self._inside.clear()
+            size = self._sizes[place] = bits_size(within)
+        return Members(within, inverted, size)
 
     def _within(self, rows: Bits, everyone: Bits, place: Hashable) -> Bits:
         """The rows within the universe. Most sets are within it anyway, and are not held twice."""
@@ -236,9 +258,9 @@ class Index:
 
     def _identity(self, family: str, standing: Standing, view: View) -> Hashable:
         record = standing.record
-        known = record is not None and (record.as_of, record.data_version) == (view.as_of, view.data_version)
-        if record is None or not known or family not in record.families:
-            return (family, view.as_of, view.data_version)
+        same = record is not None and (record.as_of, record.data_version) == (view.as_of, view.data_version)
+        if record is None or not same or not standing.current or family not in record.families:
+            return (family, view.as_of, view.data_version, standing.definitions)
         return (family, record.families[family].identity)
 
     def _of_column(self, leaf: BoundTag, standing: Standing, words: int) -> Bits:
@@ -262,7 +284,7 @@ class Index:
             os.utime(file)
             return BitMap.deserialize(content)
         rows = self._by_sql(leaf, view, prepare)
-        if leaf.fact[0] == "events":
+        if leaf.fact[0] in _KEPT_ON_DISK:
             with disk_errors():
                 _write(file, rows.serialize())
             self._bound_disk()
@@ -271,8 +293,11 @@ class Index:
     def _by_sql(self, leaf: BoundLeaf, view: View, prepare: Prepare) -> BitMap:
         with self.engine() as engine:
             self.use(view, engine, leaf.families, leaf.datasets)
-            prepare(engine)
-            return sql_rows(leaf, engine)
+            names = prepare(engine, leaf.rows_sql())
+            rows = sql_rows(leaf, engine)
+            for name in names:
+                engine.unregister(name)
+        return rows
 
     def _columns(self, family: str, built: BuiltTable) -> FamilyColumns | None:
         """The columns of a built family, None where they were not made, or another process swept them away."""
@@ -359,13 +384,12 @@ def tag_bits(leaf: BoundTag, column: Column, engine: Engine, words: int) -> Bits
 
 def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
     """The rows of a condition's source by SQL, over views that were made before."""
-    from coterie.index.bitmaps import from_rows
+    from coterie.index.bitmaps import from_rows, rows_of
 
-    source = leaf.bulk_source()
+    source = leaf.distinct_source()
     where = f" WHERE {source.condition}" if source.condition else ""
-    return from_rows(
-        engine.arrow(f'SELECT {source.row} AS "row" {source.relation}{where}')["row"].drop_null().to_numpy()
-    )
+    rows = f'SELECT {source.row} AS "row" {source.relation}{where}'
+    return from_rows(rows_of(engine.arrow(f'SELECT "row"::BIGINT AS "row" FROM ({rows}) WHERE "row" IS NOT NULL')))
 
 
 def _has(columns: FamilyColumns | None, tag: str) -> bool:
@@ -406,7 +430,7 @@ def _size_bytes(value: Any) -> int:
         return 64 + f["n_bytes_array_containers"] + f["n_bytes_run_containers"] + f["n_bytes_bitset_containers"]
     if isinstance(value, dict):
         return sum(_size_bytes(v) for v in value.values())
-    return int(value.nbytes)  # bits and codes
+    return 64 if value is None else int(value.nbytes)  # bits and codes; None where only that it was done is known
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial, reduce
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -28,13 +28,15 @@ class Members(NamedTuple):
     """A set of rows, or with `inverted` everyone else in the universe: a complement is never written out.
 
     rows : bits within the universe, shape (n_words,).
+    size : how many of them are set, where that was counted before.
     """
 
     rows: Bits
     inverted: bool = False
+    size: int | None = None
 
     def __invert__(self) -> Members:
-        return Members(self.rows, not self.inverted)
+        return Members(self.rows, not self.inverted, self.size)
 
 
 class NodeSize(NamedTuple):
@@ -84,8 +86,10 @@ class Sets:
         return from_bits(self.bits(node))
 
     def bits(self, node: BoundNode) -> Bits:
-        """The rows that pass a node, as bits."""
+        """The rows that pass a node, as bits; not to be written to, since they may be those that are kept."""
         self._fetch(node)
+        if node.leaf is not None and not self.of_leaf(node).inverted:
+            return self.of_leaf(node).rows
         rows = np.empty_like(self.universe)
 
         def fill(block: slice) -> None:
@@ -110,10 +114,22 @@ class Sets:
 
         table = np.sum(self._each_block(count), axis=0)
         nodes = [
-            NodeSize(node.place, alone, remaining, coming - remaining, dict(zip(channels, reached, strict=True)))
+            NodeSize(
+                node.place,
+                alone if node.leaf is None else self._alone(node),
+                remaining,
+                coming - remaining,
+                dict(zip(channels, reached, strict=True)),
+            )
             for node, (alone, remaining, coming, *reached) in zip(root.own(), table.tolist(), strict=True)
         ]
         return tuple(nodes)
+
+    def _alone(self, node: BoundNode) -> int:
+        """How many pass a condition, which is counted once and not at every question."""
+        rows, inverted, size = self.of_leaf(node)
+        passing = bits_size(rows) if size is None else size
+        return self.everyone - passing if inverted else passing
 
     def of_leaf(self, node: BoundNode) -> Members:
         """The members of a condition, over all rows."""
@@ -174,7 +190,7 @@ class _Block:
 
     def _truth(self, node: BoundNode) -> Members:
         if node.leaf is not None:
-            rows, inverted = self._sets.of_leaf(node)
+            rows, inverted, _ = self._sets.of_leaf(node)
             return Members(rows[self._block], inverted)
         if node.kind == "not":
             return ~self.truth(node.children[0])
@@ -189,10 +205,14 @@ class _Block:
             return Members(np.zeros_like(self.universe), inverted=True)
         if len(parts) == 1:
             return parts[0]
-        target = _SCRATCH.take(len(self.universe))
-        found = parts[0]
-        for part in parts[1:]:
-            found = both(found, part, target)
+        # First among their like: an inverted set costs two steps beside a plain one, and one beside another inverted one.
+        likes = [[p for p in parts if p.inverted is inverted] for inverted in (False, True)]
+        found: Members | None = None
+        for like in likes:
+            if like:
+                one = reduce(partial(both, out=_SCRATCH.take(len(self.universe))), like)
+                found = one if found is None else both(found, one, _SCRATCH.take(len(self.universe)))
+        assert found is not None, "there are parts"
         return found
 
     def _exactly_one(self, nodes: Iterable[BoundNode]) -> Members:
@@ -217,7 +237,9 @@ class _Block:
         self._remaining[id(node)] = remaining, left
         shared = _SCRATCH.take(len(self.universe))
         reached = [bits_size(np.bitwise_and(remaining.rows, rows, out=shared)) for rows in channels]
-        alone = self.everyone - bits_size(truth.rows) if truth.inverted else bits_size(truth.rows)
+        alone = 0  # of a condition it is known for all blocks together
+        if node.leaf is None:
+            alone = self.everyone - bits_size(truth.rows) if truth.inverted else bits_size(truth.rows)
         yield [alone, left, size, *reached]
         if node.kind == "audience":
             return
@@ -232,7 +254,7 @@ def both(a: Members, b: Members, out: Bits) -> Members:
 
     >>> three, two, out = (np.array([n], np.uint64) for n in (7, 2, 0))
     >>> both(Members(three), Members(two, inverted=True), out)
-    Members(rows=array([5], dtype=uint64), inverted=False)
+    Members(rows=array([5], dtype=uint64), inverted=False, size=None)
     """
     match a.inverted, b.inverted:
         case False, False:

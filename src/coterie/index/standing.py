@@ -19,13 +19,14 @@ from coterie.tags.vocabulary import CatalogVocabulary
 class Standing:
     """The names, the published build and the batches of one moment.
 
-    current : whether the build was made of today's definitions.
+    current : whether the build was made of today's definitions; definitions : stands for these.
     batches : by dataset, the data versions that brought rows, rising.
     """
 
     vocabulary: CatalogVocabulary
     record: BuildRecord | None
     current: bool
+    definitions: str
     newest: int
     batches: dict[str, tuple[int, ...]]
 
@@ -85,10 +86,11 @@ class Standings:
     def _read(self, kind: str, newest: int) -> Standing:
         context = self._context
         record = Builds(context.store, kind).published()
-        current = record is not None and record.definitions == definitions_digest(context, kind)
+        definitions = definitions_digest(context, kind)
+        current = record is not None and record.definitions == definitions
         batches: dict[str, tuple[int, ...]] = {}
         for batch in context.lake.batches():
             batches[batch.dataset] = (*batches.get(batch.dataset, ()), batch.data_version)
         vocabulary = CatalogVocabulary(context.catalog, context.zone, kind)
         assert vocabulary.definitions is not None and vocabulary.datasets is not None  # read now, under the lock
-        return Standing(vocabulary, record, current, newest, batches)
+        return Standing(vocabulary, record, current, definitions, newest, batches)

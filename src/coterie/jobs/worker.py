@@ -73,6 +73,8 @@ def _job(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 @DBOS.workflow(name=TICK)
 def _tick(_when: Any, context: Mapping[str, Any]) -> None:
+    if not DBOS.run_step({"name": "look"}, _plan, context["job"], context["arguments"]):
+        return  # a job that finds nothing to do would only fill the list
     # While the one before waits or runs, no second one is made.
     key = f"{context['job']} {json.dumps(context['arguments'], sort_keys=True)}"
     with SetEnqueueOptions(deduplication_id=key, duplication_policy="return-existing"):

@@ -144,7 +144,7 @@ class Lake:
         everything = tables.relative_paths(delta)
         paths = [p for p in everything if _may_hold(p, floor, version)]
         paths.sort(key=lambda p: (tables.version_of(p), p))
-        visible = all(tables.version_of(p) <= version and (not floor or not _mixed(p)) for p in paths)
+        visible = all(tables.version_of(p) <= version and (not floor or not tables.is_mixed(p)) for p in paths)
         found = tuple(self.root / table / p for p in paths)
         complete = len(paths) == len(everything)
         columns = tables.column_types(delta)
@@ -291,11 +291,7 @@ def _refuse_folder(root: Path) -> None:
         raise Refused("bad_argument", message, place=root.parent.name, fix="Rename the folder.")
 
 
-def _mixed(path: str) -> bool:
-    return Path(path).name.startswith(tables.MIXED)
-
-
 def _may_hold(path: str, floor: int, version: int) -> bool:
     """A file of one version is in or out by its folder; a mixed one tells only its newest version."""
     newest = tables.version_of(path)
-    return newest >= floor and (newest <= version or _mixed(path))
+    return newest >= floor and (newest <= version or tables.is_mixed(path))

@@ -29,6 +29,7 @@ PUBLISH = "coterie_publish"
 NEW = "new"  # `growth` of a table that the publish makes
 LOG = "_delta_log"
 MIXED = "mixed-"  # name of a file whose rows are of several data versions; its folder tells the newest
+NUMBERED = "numbered-"  # name of a file of events in which `_row` holds the row number of each entity
 
 
 class TableFiles(NamedTuple):
@@ -133,6 +134,20 @@ def version_of(path: str) -> int:
     return int(path.split("/", 1)[0].split("=", 1)[1])
 
 
+def is_mixed(path: str | Path) -> bool:
+    """Whether a file's rows are of several data versions."""
+    return MIXED in Path(path).name
+
+
+def is_numbered(path: str | Path) -> bool:
+    """Whether a file's rows carry the row numbers of their entities.
+
+    >>> is_numbered("coterie_publish=17/mixed-numbered-a.parquet"), is_numbered("coterie_publish=17/a.parquet")
+    (True, False)
+    """
+    return NUMBERED in Path(path).name
+
+
 def flush(paths: Iterable[Path]) -> None:
     """Bring staged files onto the disk for good: what is done before the lock is taken need not be done under it."""
     for path in paths:
@@ -140,14 +155,16 @@ def flush(paths: Iterable[Path]) -> None:
             os.fsync(handle.fileno())
 
 
-def take_in(staged: Path, folder: Path, version: int | None, *, mixed: bool = False) -> StagedFile:
+def take_in(
+    staged: Path, folder: Path, version: int | None, *, mixed: bool = False, numbered: bool = False
+) -> StagedFile:
     """Move a staged file into the table's folder."""
     import pyarrow.parquet as pq
 
     with staged.open("rb") as handle:
         os.fsync(handle.fileno())
         rows = pq.read_metadata(handle).num_rows
-    name = f"{MIXED if mixed else ''}{uuid.uuid4().hex}.parquet"
+    name = f"{MIXED if mixed else ''}{NUMBERED if numbered else ''}{uuid.uuid4().hex}.parquet"
     path = name if version is None else f"{PUBLISH}={version}/{name}"
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +175,7 @@ def take_in(staged: Path, folder: Path, version: int | None, *, mixed: bool = Fa
 class Taker(Protocol):
     """`take_in` into one folder."""
 
-    def __call__(self, staged: Path, version: int | None, *, mixed: bool = False) -> StagedFile:
+    def __call__(self, staged: Path, version: int | None, *, mixed: bool = False, numbered: bool = False) -> StagedFile:
         """Move a staged file in."""
 
 
@@ -167,8 +184,8 @@ def taking_in(folder: Path) -> Iterator[Taker]:
     """Gives `take_in` for `folder`; where the block fails, what it took in is deleted again."""
     taken: list[StagedFile] = []
 
-    def take(staged: Path, version: int | None, *, mixed: bool = False) -> StagedFile:
-        taken.append(take_in(staged, folder, version, mixed=mixed))
+    def take(staged: Path, version: int | None, *, mixed: bool = False, numbered: bool = False) -> StagedFile:
+        taken.append(take_in(staged, folder, version, mixed=mixed, numbered=numbered))
         return taken[-1]
 
     try:
@@ -266,7 +283,8 @@ def _linked(folder: Path, path: str) -> StagedFile:
     import pyarrow.parquet as pq
 
     old = folder / path
-    new = old.with_name(f"{MIXED if old.name.startswith(MIXED) else ''}{uuid.uuid4().hex}.parquet")
+    *marks, _ = old.name.split("-")
+    new = old.with_name("-".join([*marks, f"{uuid.uuid4().hex}.parquet"]))
     try:
         new.hardlink_to(old)
     except OSError:  # a file system without links
@@ -284,6 +302,7 @@ def swap(folder: Path, old: Sequence[str], new: Sequence[StagedFile], *, overwri
     if overwrite_schema:
         table.create_write_transaction([_add(f) for f in new], "overwrite", schema, [PUBLISH])
         return
+    _add_columns(table, schema)
     gone = [StagedFile(path, (folder / path).stat().st_size, 0, version_of(path)) for path in old]
     removed = [_remove(f, data_change=False) for f in gone]
     table.create_write_transaction([*removed, *(_add(f, data_change=False) for f in new)], "append", schema, [PUBLISH])

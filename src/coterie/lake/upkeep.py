@@ -44,7 +44,7 @@ def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compac
             raise unknown_name("table", table, lake.table_names())
         _refuse_damaged(lake, table)
         paths = sorted(tables.relative_paths(delta), key=lambda p: (tables.version_of(p), p)) if _shared(delta) else []
-        small = [p for p in paths if (folder / p).stat().st_size < small_bytes]
+        small = [p for p in paths if (folder / p).stat().st_size < small_bytes and not tables.is_numbered(p)]
         if len(small) < 2:
             return Compacted(table, len(paths), len(paths), 0)
         disk_room(lake.root, COMMIT_BYTES + sum((folder / p).stat().st_size for p in small))
@@ -54,6 +54,32 @@ def compact(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> Compac
             newest = max(tables.version_of(p) for p in small)
             tables.swap(folder, small, [take(merged, newest, mixed=True)])
         return Compacted(table, len(paths), len(paths) - len(small) + 1, rows)
+
+
+def unnumbered(lake: Lake, table: str, *, small_bytes: int = SMALL_BYTES) -> list[Path]:
+    """The files of a table of events that lack row numbers, and the small ones that have them; none where nothing lacks."""
+    paths = lake.whole(table).paths
+    small = [p for p in paths if tables.is_numbered(p) and p.stat().st_size < small_bytes]
+    lacking = [p for p in paths if not tables.is_numbered(p)]
+    return [*lacking, *small] if lacking or len(small) > 1 else []
+
+
+def exchange(lake: Lake, table: str, old: Sequence[Path], new: Path) -> bool:
+    """Put a staged file with row numbers in the place of files that hold the same rows.
+
+    False where another process took one of them away meanwhile: nothing was changed then.
+    """
+    with disk_errors(), lake.locked():
+        folder = lake.root / table
+        delta = tables.open_table(folder)
+        paths = [p.relative_to(folder).as_posix() for p in old]
+        if delta is None or not {*paths} <= {*tables.relative_paths(delta)}:
+            return False
+        versions = {tables.version_of(p) for p in paths}
+        mixed = len(versions) > 1 or any(map(tables.is_mixed, paths))
+        with tables.taking_in(folder) as take:
+            tables.swap(folder, paths, [take(new, max(versions), mixed=mixed, numbered=True)])
+        return True
 
 
 def _shared(delta: DeltaTable) -> bool:

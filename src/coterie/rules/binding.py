@@ -60,8 +60,8 @@ class BoundLeaf(ABC):
     def source(self) -> Source:
         """Where the rows come from."""
 
-    def bulk_source(self) -> Source:
-        """The same rows, for a question of its own over very many events and entities."""
+    def distinct_source(self) -> Source:
+        """The same, each row once: less to fetch where rows and not bits are wanted."""
         return self.source()
 
     def rows_sql(self) -> str:

@@ -198,7 +198,7 @@ was saved to be used again. Audiences and blocks may use each other, but not in 
 One SELECT that returns keys, in DuckDB's dialect: one column, or one named `entity`. It may read `universe` (`entity`),
 `tags` (`entity` and a column a tag) and every dataset by its name: its fields, `entity`, and of events `moment`. `as_of()` is
 the moment of the question. Functions that read files or clocks, or draw numbers, are refused, and so is every other kind
-of statement. It runs in a process of its own with limits of time and memory. Keys that nobody has do not count.
+of statement. It runs in a process of its own with limits of time and memory. Keys that nobody has do not count; a count says how many there were.
 
 ## The waterfall
 

@@ -1,4 +1,5 @@
-"""Rules as SQL over the views `universe`, `family:F` and `dataset:D` (one as-of, one data version), in DuckDB's dialect."""
+"""Rules as SQL over the views `universe`, `family:F`, `dataset:D` and `events:D` (one as-of, one data version), in DuckDB's
+dialect."""
 
 from __future__ import annotations
 

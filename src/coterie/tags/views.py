@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from coterie.catalog.schemas import DatasetKind
 from coterie.engines.duckdb import Engine, scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.tags.context import TagContext
+from coterie.tags.numbered import events_sql
 from coterie.tags.published import default_as_of, default_data_version, ensure
 from coterie.tags.records import Builds
 from coterie.tags.sources import universe_sql, visible
@@ -42,9 +44,10 @@ class View:
         return cls(context, engine or context.engine, kind, moment, version)
 
     def use(self, *, families: Iterable[str] = (), datasets: Iterable[str] = ()) -> None:
-        """Make the views `universe`, `family:F` and `dataset:D`, building families that are not there.
+        """Make the views `universe`, `family:F`, `dataset:D` and `events:D`, building families that are not there.
 
-        universe : row, entity; family:F : row and a column a tag; dataset:D : the columns of the lake.
+        universe : row, entity; family:F : row and a column a tag; dataset:D : the columns of the lake; events:D : for
+        events and records, the same with `_row`, the row of the entity.
         """
         built = ensure(self.context, families, self.as_of, self.data_version, entity_kind=self.kind)
         self._view("universe", self.universe_sql())
@@ -52,6 +55,10 @@ class View:
             self._view(f"family:{family}", f"SELECT * FROM {scan(files)}")
         for name in dict.fromkeys(datasets):
             self._view(f"dataset:{name}", f"SELECT * FROM {self.dataset_sql(name)}")
+            dataset = self.context.catalog.dataset(name)
+            if dataset.kind in (DatasetKind.EVENTS, DatasetKind.RECORDS) and dataset.entity_kind == self.kind:
+                files = self.context.lake.files(dataset.table, self.data_version)
+                self._view(f"events:{name}", events_sql(dataset, files, self.as_of))
 
     def universe_sql(self) -> str:
         """The entities of the kind that were first seen by the as-of: from a build's numbering, else from all

@@ -7,16 +7,15 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+    e."_row" >> 16 AS chunk,
+    bitstring_agg((e."_row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM (
-    SELECT e."_entity" AS entity
-    FROM "dataset:orders" AS e
-    WHERE e."_entity" IS NOT NULL
-    GROUP BY e."_entity"
+    SELECT e."_row"
+    FROM "events:orders" AS e
+    WHERE e."_row" IS NOT NULL
+    GROUP BY e."_row"
     HAVING sum("e"."Price")::DOUBLE / count("e"."Price") >= 2.5000000050000004::DOUBLE
   ) AS e
-  JOIN "universe" AS u ON u.entity = e.entity
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

@@ -7,15 +7,11 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
-  FROM "universe" AS u
-  SEMI JOIN (
-    SELECT e."_entity" AS entity
-    FROM "dataset:orders" AS e
-    LEFT JOIN "dataset:products" AS "e.products" ON "e.products"."_entity" = CAST("e"."SKU" AS VARCHAR)
-    WHERE e."_entity" IS NOT NULL AND ("e"."Price" < "e.products"."Cost")
-  ) AS e ON e.entity = u.entity
+    e."_row" >> 16 AS chunk,
+    bitstring_agg((e."_row" & 65535)::INTEGER, 0, 65535) AS c0
+  FROM "events:orders" AS e
+  LEFT JOIN "dataset:products" AS "e.products" ON "e.products"."_entity" = CAST("e"."SKU" AS VARCHAR)
+  WHERE e."_row" IS NOT NULL AND ("e"."Price" < "e.products"."Cost")
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

@@ -7,17 +7,16 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+    e."_row" >> 16 AS chunk,
+    bitstring_agg((e."_row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM (
-    SELECT e."_entity" AS entity
-    FROM "dataset:orders" AS e
+    SELECT e."_row"
+    FROM "events:orders" AS e
     LEFT JOIN "dataset:products" AS "e.products" ON "e.products"."_entity" = CAST("e"."SKU" AS VARCHAR)
-    WHERE e."_entity" IS NOT NULL AND ((contains("e.products"."Category", 'a')) OR (NOT coalesce("e.products"."Cost" >= 1.5, false)))
-    GROUP BY e."_entity"
+    WHERE e."_row" IS NOT NULL AND ((contains("e.products"."Category", 'a')) OR (NOT coalesce("e.products"."Cost" >= 1.5, false)))
+    GROUP BY e."_row"
     HAVING count(DISTINCT "e"."_key") >= 2
   ) AS e
-  JOIN "universe" AS u ON u.entity = e.entity
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

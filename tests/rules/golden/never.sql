@@ -7,14 +7,10 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
-  FROM "universe" AS u
-  SEMI JOIN (
-    SELECT e."_entity" AS entity
-    FROM "dataset:orders" AS e
-    WHERE e."_entity" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-02-01 09:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00'
-  ) AS e ON e.entity = u.entity
+    e."_row" >> 16 AS chunk,
+    bitstring_agg((e."_row" & 65535)::INTEGER, 0, 65535) AS c0
+  FROM "events:orders" AS e
+  WHERE e."_row" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-02-01 09:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00'
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

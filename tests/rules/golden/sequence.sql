@@ -7,35 +7,34 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+    e."row" >> 16 AS chunk,
+    bitstring_agg((e."row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM (
     WITH step0 AS (
-      SELECT e."_entity" AS entity, "e"."Item" AS "value", epoch_us(e."_at") AS moment
-      FROM "dataset:views" AS e
-      WHERE e."_entity" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00' AND "e"."Item" IS NOT NULL AND ("e"."Page" = 'a')
+      SELECT e."_row" AS "row", "e"."Item" AS "value", epoch_us(e."_at") AS moment
+      FROM "events:views" AS e
+      WHERE e."_row" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00' AND "e"."Item" IS NOT NULL AND ("e"."Page" = 'a')
     ), step1 AS (
-      SELECT n."entity", n."value", n."moment"
+      SELECT n."row", n."value", n."moment"
       FROM (
-        SELECT e."_entity" AS entity, "e"."SKU" AS "value", epoch_us(e."_at") AS moment
-        FROM "dataset:orders" AS e
-        WHERE e."_entity" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00' AND "e"."SKU" IS NOT NULL
+        SELECT e."_row" AS "row", "e"."SKU" AS "value", epoch_us(e."_at") AS moment
+        FROM "events:orders" AS e
+        WHERE e."_row" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00' AND "e"."SKU" IS NOT NULL
       ) AS n
       ASOF JOIN step0 AS p
-      ON p."entity" = n."entity" AND p."value" = n."value" AND p.moment < n.moment
+      ON p."row" = n."row" AND p."value" = n."value" AND p.moment < n.moment
       WHERE n.moment - p.moment <= 604800000000
     )
-    SELECT DISTINCT n.entity
+    SELECT DISTINCT n."row"
     FROM step1 AS n
     ASOF LEFT JOIN (
-      SELECT e."_entity" AS entity, "e"."Item" AS "value", epoch_us(e."_at") AS moment
-      FROM "dataset:views" AS e
-      WHERE e."_entity" IS NOT NULL AND e."_at" IS NOT NULL AND "e"."Item" IS NOT NULL
+      SELECT e."_row" AS "row", "e"."Item" AS "value", epoch_us(e."_at") AS moment
+      FROM "events:views" AS e
+      WHERE e."_row" IS NOT NULL AND e."_at" IS NOT NULL AND "e"."Item" IS NOT NULL
     ) AS p
-    ON p."entity" = n."entity" AND p."value" = n."value" AND p.moment > n.moment
+    ON p."row" = n."row" AND p."value" = n."value" AND p.moment > n.moment
     WHERE n.moment + 259200000000 <= epoch_us(TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00') AND (p.moment IS NULL OR p.moment - n.moment > 259200000000)
   ) AS e
-  JOIN "universe" AS u ON u.entity = e.entity
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

@@ -7,16 +7,15 @@ WITH everyone AS (
   GROUP BY 1
 ), s0 AS (
   SELECT
-    u."row" >> 16 AS chunk,
-    bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS c0
+    e."_row" >> 16 AS chunk,
+    bitstring_agg((e."_row" & 65535)::INTEGER, 0, 65535) AS c0
   FROM (
-    SELECT e."_entity" AS entity
-    FROM "dataset:orders" AS e
-    WHERE e."_entity" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-01-02 09:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00'
-    GROUP BY e."_entity"
+    SELECT e."_row"
+    FROM "events:orders" AS e
+    WHERE e."_row" IS NOT NULL AND e."_at" > TIMESTAMPTZ '2024-01-02 09:30:00.000000+00:00' AND e."_at" <= TIMESTAMPTZ '2024-05-01 08:30:00.000000+00:00'
+    GROUP BY e."_row"
     HAVING bool_or(e."_at" <= TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00') AND NOT bool_or(e."_at" > TIMESTAMPTZ '2024-04-01 08:30:00.000000+00:00')
   ) AS e
-  JOIN "universe" AS u ON u.entity = e.entity
   GROUP BY 1
 ), condition AS MATERIALIZED (
   SELECT

@@ -251,7 +251,7 @@ def _bound(
     kept = [f'e."_at" <= {quote_value(until)}']
     if since is not None:
         kept.insert(0, f'e."_at" > {quote_value(since)}')
-    grouped = f'{found.from_sql((), kept)}\nGROUP BY e."_entity"'
+    grouped = f'{found.from_sql((), kept)}\nGROUP BY e."_row"'
     having = sql if kind is ValueType.BOOLEAN else OPERATORS[op].sql(sql, operand)
     return BoundEvents(
         ("events", f"SELECT {sql} {grouped}"), kind, OPERATORS[op], operand,

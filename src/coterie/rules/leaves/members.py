@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from coterie.catalog.schemas import ValueType
 from coterie.errors import NotFound, Refused
@@ -12,7 +12,7 @@ from coterie.rules import nodes
 from coterie.rules.binding import BoundLeaf, BoundNode, Scope, Source, leaf_node
 from coterie.rules.formula import indented
 from coterie.rules.nodes import Leaf, Reading
-from coterie.rules.operators import OPERATORS
+from coterie.rules.operators import OPERATORS, Words
 from coterie.rules.sentences import Speaker
 from coterie.rules.values import Raw, read_text
 from coterie.rules.vocabulary import Blocks, SqlSets, at_place
@@ -28,16 +28,54 @@ _SHOWN_SQL = 120
 
 
 @dataclass(frozen=True)
-class AudienceLeaf(Leaf):
+class SetLeaf(Leaf):
+    """A condition on being in a set: `{KEY: NAME}`. A kind says its key, its words, and how the set is found.
+
+    words : the clause and the subject, each in English and Chinese, with `{}` for the name.
+    """
+
+    words: ClassVar[tuple[Words, Words]]
+
+    name: str
+
+    @classmethod
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> Self:
+        """Read the JSON object."""
+        nodes.known_keys(body, (cls.key,), place)
+        return cls(nodes.text_of(body, cls.key, place))
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """JSON Schema of the object."""
+        return _named_schema(cls.key)
+
+    def as_json(self) -> dict[str, Raw]:
+        """The JSON object."""
+        return {self.key: self.name}
+
+    def clause(self, speaker: Speaker) -> str:
+        """The condition in words."""
+        return self.words[0].in_(speaker.language).replace("{}", self.name)
+
+    def subject(self, speaker: Speaker) -> str:
+        """Membership, in words."""
+        return self.words[1].in_(speaker.language).replace("{}", self.name)
+
+
+@dataclass(frozen=True)
+class AudienceLeaf(SetLeaf):
     """`{"audience": "loyal"}`: passes the saved rule as it is now; with `"snapshot"`, was a member of that snapshot."""
 
     key = "audience"
+    words = (
+        Words('they are in the audience "{}"', "属于人群包“{}”"),
+        Words('membership of "{}"', "是否属于“{}”"),
+    )
 
-    audience: str
     snapshot: str | None = None
 
     @classmethod
-    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> AudienceLeaf:
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> Self:
         """Read the JSON object."""
         nodes.known_keys(body, ("audience", "snapshot"), place)
         snapshot = nodes.text_of(body, "snapshot", place) if "snapshot" in body else None
@@ -50,156 +88,92 @@ class AudienceLeaf(Leaf):
 
     def as_json(self) -> dict[str, Raw]:
         """The JSON object."""
-        return {"audience": self.audience} | ({} if self.snapshot is None else {"snapshot": self.snapshot})
+        return super().as_json() | ({} if self.snapshot is None else {"snapshot": self.snapshot})
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Open the audience's rule, or take the snapshot's members."""
         if self.snapshot is not None:
             snapshot = self.snapshot
-            sql = _found(scope, place, lambda r: r.snapshot_sql(self.audience, snapshot))
-            return leaf_node(place, self, _membership(("snapshot", (self.audience, snapshot)), sql, changeable=False))
-        return _opened(
-            self, "audience", self.audience, _found(scope, place, lambda r: r.audience(self.audience)), scope, place
-        )
+            sql = _found(scope, place, lambda r: r.snapshot_sql(self.name, snapshot))
+            return leaf_node(place, self, _membership(("snapshot", (self.name, snapshot)), sql, changeable=False))
+        return _opened(self, _found(scope, place, lambda r: r.audience(self.name)), scope, place)
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
         if self.snapshot is None:
-            return speaker.pick(f'they are in the audience "{self.audience}"', f"属于人群包“{self.audience}”")
+            return super().clause(speaker)
         return speaker.pick(
-            f'they are in snapshot "{self.snapshot}" of the audience "{self.audience}"',
-            f"属于人群包“{self.audience}”的快照“{self.snapshot}”",
+            f'they are in snapshot "{self.snapshot}" of the audience "{self.name}"',
+            f"属于人群包“{self.name}”的快照“{self.snapshot}”",
         )
-
-    def subject(self, speaker: Speaker) -> str:
-        """Membership, in words."""
-        return speaker.pick(f'membership of "{self.audience}"', f"是否属于“{self.audience}”")
 
 
 @dataclass(frozen=True)
-class ListLeaf(Leaf):
+class ListLeaf(SetLeaf):
     """`{"list": "vip"}`: is on the uploaded list."""
 
     key = "list"
-
-    list: str
-
-    @classmethod
-    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> ListLeaf:
-        """Read the JSON object."""
-        nodes.known_keys(body, ("list",), place)
-        return cls(nodes.text_of(body, "list", place))
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
-        """JSON Schema of the object."""
-        return _named_schema("list")
-
-    def as_json(self) -> dict[str, Raw]:
-        """The JSON object."""
-        return {"list": self.list}
+    words = (Words('they are on the list "{}"', "在名单“{}”中"), Words('being on the list "{}"', "是否在名单“{}”中"))
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Find the list."""
-        sql = _found(scope, place, lambda r: r.list_sql(self.list))
+        sql = _found(scope, place, lambda r: r.list_sql(self.name))
         try:  # in a workspace, being on a list is a tag
-            families = [scope.vocabulary.tag(f"list.{self.list}").family]
+            families = [scope.vocabulary.tag(f"list.{self.name}").family]
         except NotFound:
             families = []
-        return leaf_node(place, self, replace(_membership(("list", self.list), sql), families=tuple(families)))
-
-    def clause(self, speaker: Speaker) -> str:
-        """The condition in words."""
-        return speaker.pick(f'they are on the list "{self.list}"', f"在名单“{self.list}”中")
-
-    def subject(self, speaker: Speaker) -> str:
-        """Membership, in words."""
-        return speaker.pick(f'being on the list "{self.list}"', f"是否在名单“{self.list}”中")
+        return leaf_node(place, self, replace(_membership(("list", self.name), sql), families=tuple(families)))
 
 
 @dataclass(frozen=True)
-class BlockLeaf(Leaf):
+class BlockLeaf(SetLeaf):
     """`{"block": "loyal core"}`: passes the group of conditions that was saved under that name."""
 
     key = "block"
-
-    block: str
-
-    @classmethod
-    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> BlockLeaf:
-        """Read the JSON object."""
-        nodes.known_keys(body, ("block",), place)
-        return cls(nodes.text_of(body, "block", place))
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
-        """JSON Schema of the object."""
-        return _named_schema("block")
-
-    def as_json(self) -> dict[str, Raw]:
-        """The JSON object."""
-        return {"block": self.block}
+    words = (
+        Words('they are in the block "{}"', "满足标签组“{}”"),
+        Words('passing the block "{}"', "是否满足标签组“{}”"),
+    )
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Open the block's rule."""
         if scope.resolver is not None and not isinstance(scope.resolver, Blocks):
             raise Refused("bad_rule", "There are no blocks here.", place=place, fix="Write the conditions themselves.")
-        rule = _found(scope, place, lambda r: r.block(self.block))
-        return _opened(self, "block", self.block, rule, scope, place)
-
-    def clause(self, speaker: Speaker) -> str:
-        """The condition in words."""
-        return speaker.pick(f'they are in the block "{self.block}"', f"满足标签组“{self.block}”")
-
-    def subject(self, speaker: Speaker) -> str:
-        """Passing it, in words."""
-        return speaker.pick(f'passing the block "{self.block}"', f"是否满足标签组“{self.block}”")
+        return _opened(self, _found(scope, place, lambda r: r.block(self.name)), scope, place)
 
 
 @dataclass(frozen=True)
-class SqlLeaf(Leaf):
-    """`{"sql": "SELECT entity FROM tags WHERE ..."}`: is among the ids that one SELECT returns."""
+class SqlLeaf(SetLeaf):
+    """`{"sql": "SELECT entity FROM tags WHERE ..."}`: is among the ids that one SELECT returns; `name` is its text."""
 
     key = "sql"
-
-    sql: str
+    words = (
+        Words("they are found by the SQL `{}`", "由SQL查询`{}`选出"),
+        Words("being found by the SQL", "是否由SQL查询选出"),
+    )
 
     @classmethod
-    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> SqlLeaf:
+    def read(cls, body: Mapping[str, Raw], place: str, reading: Reading) -> Self:
         """Read the JSON object."""
-        nodes.known_keys(body, ("sql",), place)
-        text = nodes.text_of(body, "sql", place)
+        text, inner = super().read(body, place, reading).name, nodes.inside(place, "sql")
         if len(text) > MAX_SQL:
             said = f"The SQL has {len(text):,} characters."
-            raise Refused("sql_refused", said, place=nodes.inside(place, "sql"), fix=f"Write at most {MAX_SQL:,}.")
-        return cls(read_text(text, nodes.inside(place, "sql"), most=MAX_SQL))
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
-        """JSON Schema of the object."""
-        return _named_schema("sql")
-
-    def as_json(self) -> dict[str, Raw]:
-        """The JSON object."""
-        return {"sql": self.sql}
+            raise Refused("sql_refused", said, place=inner, fix=f"Write at most {MAX_SQL:,}.")
+        return cls(read_text(text, inner, most=MAX_SQL))
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
         """Let the resolver check it; it is run when the rule is."""
         if scope.resolver is not None and not isinstance(scope.resolver, SqlSets):
             raise Refused("sql_refused", "SQL is not answered here.", place=place, fix="Ask in a workspace.")
-        sql = _found(scope, place, lambda r: r.sql_rows(self.sql, nodes.inside(place, "sql")))
-        found = _membership(("sql", self.sql), sql, changeable=False)
+        sql = _found(scope, place, lambda r: r.sql_rows(self.name, nodes.inside(place, "sql")))
+        found = _membership(("sql", self.name), sql, changeable=False)
         return leaf_node(place, self, replace(found, of_universe=True))
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
-        said = " ".join(self.sql.split())
+        said = " ".join(self.name.split())
         said = said if len(said) <= _SHOWN_SQL else f"{said[: _SHOWN_SQL - 3]}..."
-        return speaker.pick(f"they are found by the SQL `{said}`", f"由SQL查询`{said}`选出")
-
-    def subject(self, speaker: Speaker) -> str:
-        """Membership, in words."""
-        return speaker.pick("being found by the SQL", "是否由SQL查询选出")
+        return self.words[0].in_(speaker.language).replace("{}", said)
 
 
 @dataclass(frozen=True)
@@ -226,8 +200,9 @@ def _membership(fact: tuple[str, Any], sql: str, *, changeable: bool = True) -> 
     return BoundMembers(fact, ValueType.BOOLEAN, OPERATORS["eq"], True, changeable=changeable, members=sql)
 
 
-def _opened(leaf: Leaf, kind: str, name: str, rule: Rule, scope: Scope, place: str) -> BoundNode:
+def _opened(leaf: SetLeaf, rule: Rule, scope: Scope, place: str) -> BoundNode:
     """The rule of an audience or a block, bound below the condition that names it."""
+    kind, name = leaf.key, leaf.name
     if (kind, name) in scope.chain:
         names = [*scope.chain[scope.chain.index((kind, name)) :], (kind, name)]
         circle = " uses ".join(f'"{n}"' if k == "audience" else f'the block "{n}"' for k, n in names)

@@ -139,10 +139,10 @@ class BoundOccurrences:
     def from_sql(self, lookups: Iterable[str] = (), conditions: Sequence[str] = ()) -> str:
         """FROM and WHERE: the events as `e`, `lookups` joined to them."""
         joins = joins_sql(self.dataset, {*self.where.lookups, *lookups}, self.vocabulary, "e")
-        kept = ['e."_entity" IS NOT NULL', *conditions]
+        kept = ['e."_row" IS NOT NULL', *conditions]
         if self.where.bound:
             kept.append(f"({self.where.sql('e')})")
-        return f"FROM {quote_name(f'dataset:{self.dataset.name}')} AS e{joins}\nWHERE {' AND '.join(kept)}"
+        return f"FROM {quote_name(f'events:{self.dataset.name}')} AS e{joins}\nWHERE {' AND '.join(kept)}"
 
     def kept(self, events: Iterable[Event], bounds: Bounds | None = None) -> list[Event]:
         """The events that count."""

@@ -151,7 +151,7 @@ class SequenceLeaf(Leaf):
         names = dict.fromkeys(name for step in every for name in step.datasets)
         leaf = BoundSequence(
             ("sequence", sql), ValueType.BOOLEAN, OPERATORS["eq"], True,
-            datasets=tuple(names), can_miss=False, entities=sql, steps=steps, absent=absent, as_of=scope.as_of,
+            datasets=tuple(names), can_miss=False, rows=sql, steps=steps, absent=absent, as_of=scope.as_of,
         )  # fmt: skip
         return leaf_node(place, self, leaf)
 
@@ -232,8 +232,8 @@ class BoundStep:
         return (*self.found.where.fields, *(() if self.same is None else (self.same.name,)))
 
     def sql(self) -> str:
-        """SQL of a relation `entity`, `value` (where it matters), `moment` (microseconds)."""
-        columns = ['e."_entity" AS entity', 'epoch_us(e."_at") AS moment']
+        """SQL of a relation `row`, `value` (where it matters), `moment` (microseconds)."""
+        columns = ['e."_row" AS "row"', 'epoch_us(e."_at") AS moment']
         kept = ['e."_at" IS NOT NULL'] if self.bounds is None else [inside_sql(self.bounds)]
         if self.same is not None:
             columns.insert(1, f'{self.same.sql("e")} AS "value"')
@@ -252,17 +252,16 @@ class BoundStep:
 
 @dataclass(frozen=True)
 class BoundSequence(BoundLeaf):
-    """A sequence ready to be asked; `entities` is SQL of a relation with a column `entity`."""
+    """A sequence ready to be asked; `rows` is SQL of a relation with a column `row`."""
 
-    entities: str = ""
+    rows: str = ""
     steps: tuple[BoundStep, ...] = ()
     absent: BoundStep | None = None
     as_of: datetime = datetime.min.replace(tzinfo=UTC)
 
     def source(self) -> Source:
         """The rows of the entities that have a chain."""
-        relation = f'FROM (\n{indented(self.entities)}\n) AS e\nJOIN "universe" AS u ON u.entity = e.entity'
-        return Source(relation, 'u."row"', None)
+        return Source(f"FROM (\n{indented(self.rows)}\n) AS e", 'e."row"', None)
 
     @property
     def events_read(self) -> Mapping[str, tuple[str, ...]]:
@@ -312,7 +311,7 @@ def _chain_sql(steps: Sequence[BoundStep], absent: BoundStep | None, as_of: date
     Each step keeps every moment at which the chain so far can end. The nearest one before a next event decides whether that
     event can follow, so that an ASOF join, one row an event, finds all of the next: nothing is multiplied, nothing lost.
     """
-    keys = ["entity", *(["value"] if steps[0].same is not None else [])]
+    keys = ["row", *(["value"] if steps[0].same is not None else [])]
     columns = ", ".join(f'n."{key}"' for key in (*keys, "moment"))
     equal = " AND ".join(f'p."{key}" = n."{key}"' for key in keys)
     parts = [f"step0 AS (\n{indented(steps[0].sql())}\n)"]
@@ -327,7 +326,7 @@ def _chain_sql(steps: Sequence[BoundStep], absent: BoundStep | None, as_of: date
         run_out = f"n.moment + {absent.gap} <= epoch_us({quote_value(as_of)})"
         last += f"\nASOF LEFT JOIN (\n{indented(absent.sql())}\n) AS p\nON {equal} AND p.moment > n.moment"
         last += f"\nWHERE {run_out} AND (p.moment IS NULL OR p.moment - n.moment > {absent.gap})"
-    return f"WITH {', '.join(parts)}\nSELECT DISTINCT n.entity\n{last}"
+    return f'WITH {", ".join(parts)}\nSELECT DISTINCT n."row"\n{last}'
 
 
 def _read_step(raw: Mapping[str, Raw], place: str, reading: Reading, gap: str) -> Step:
