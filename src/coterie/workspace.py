@@ -232,11 +232,12 @@ class Workspace:
     def working(self) -> Iterator[bool]:
         """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
         from coterie.jobs.worker import working
-        from coterie.tags.jobs import UPKEEP
+        from coterie.tags.jobs import UPKEEP, VACUUM
 
         with working(self.path, self.jobs.url, lambda: Workspace.open(self.path)) as mine:
             if mine:
                 self.jobs.schedule("upkeep", UPKEEP, {}, cron="*/10 * * * *")
+                self.jobs.schedule("vacuum", VACUUM, {}, cron="30 3 * * *", zone=self.facts.zone)
             yield mine
 
     def share(self, other: Workspace) -> None:

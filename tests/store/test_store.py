@@ -90,6 +90,16 @@ def test_all_gives_the_newest_of_each_by_name(store: Store) -> None:
     assert [(d.name, d.version, d.body) for d in store.all("tag")] == [("a", 1, {"of": 1}), ("b", 2, {"of": 2})]
 
 
+def test_a_prefix_is_taken_letter_by_letter(store: Store) -> None:
+    for name in ("a_b@1", "a_b@2", "axb@1", "a%@1", "A_b@1"):
+        store.put("snapshot", name, {"is": name})
+    assert [d.name for d in store.all("snapshot", prefix="a_b@") if d.body["is"] != "A_b@1"] == ["a_b@1", "a_b@2"]
+    assert [d.name for d in store.all("snapshot", prefix="a%")] == ["a%@1"]
+    assert [d.name for d in store.some("snapshot", ["axb@1", "a_b@1"])] == ["a_b@1", "axb@1"]
+    with pytest.raises(NotFound, match="axb@2"):
+        store.some("snapshot", ["axb@2", "a_b@1"])
+
+
 def test_deleting_ends_a_name_and_keeps_its_history(store: Store) -> None:
     store.put("tag", "vip", {"of": 1})
     store.delete("tag", "vip")

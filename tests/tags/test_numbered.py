@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.shop import make_shop
 
+import coterie
 from coterie.catalog.schemas import DatasetKind, ValueType
+from coterie.jobs.registry import find_job
+from coterie.kit.progress import Progress
 from coterie.lake import upkeep
 from coterie.lake.tables import is_mixed, is_numbered
+from coterie.tags import jobs
 from coterie.tags.build import build
+from coterie.tags.jobs import UPKEEP
 from coterie.tags.numbered import number, waiting
 from coterie.tags.service import Tags
 from coterie.tags.views import View
@@ -19,6 +26,7 @@ from coterie.tags.views import View
 from .world import World, moment
 
 DAYS = [moment(f"2024-01-0{day}T12:00") for day in range(1, 7)]
+LOYAL_BUYERS = {"events": "orders", "op": "gte", "value": 1, "within": "90d"}
 FIELDS = {"at": ValueType.MOMENT, "n": ValueType.INTEGER}
 
 
@@ -126,3 +134,18 @@ def test_tags_go_on_from_numbered_events(shop: World) -> None:
     view.use(families=["orders"])
     found = view.engine.rows('SELECT entity, s FROM universe JOIN "family:orders" USING (row) ORDER BY entity')
     assert found == [("a", 34), ("b", 1), ("c", 4)]
+
+
+def test_upkeep_numbers_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_shop(tmp_path)
+    upkeep_job = find_job(UPKEEP)
+    with coterie.open(str(tmp_path / "ws")) as ws:
+        assert upkeep_job.plan(ws, {}) == []  # so few are looked up as fast as they are read
+        monkeypatch.setattr(jobs, "_LEAST_BYTES", 1)
+        plan = upkeep_job.plan(ws, {})
+        assert plan == [{"dataset": "orders"}]
+        before = ws.audiences.count(LOYAL_BUYERS).count
+        done = upkeep_job.run(ws, plan[0], Progress())
+        assert done["rows"] == 7 and upkeep_job.plan(ws, {}) == []
+        assert ws.audiences.count(LOYAL_BUYERS).count == before == 3
+        assert find_job(jobs.VACUUM).run(ws, {}, Progress()) == {"deleted_files": 0}  # others may still read them

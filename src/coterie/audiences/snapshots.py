@@ -67,7 +67,9 @@ class Snapshots:
 
     def of(self, audience: str) -> list[Snapshot]:
         """All snapshots of an audience, oldest first."""
-        found = [Snapshot(**d.body) for d in self._store.all(KIND) if d.body["audience"] == audience]
+        found = [
+            Snapshot(**d.body) for d in self._store.all(KIND, prefix=f"{audience}@") if d.body["audience"] == audience
+        ]
         return sorted(found, key=lambda s: s.number)
 
     def by_audience(self) -> dict[str, list[Snapshot]]:

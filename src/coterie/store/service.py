@@ -151,9 +151,14 @@ class Store:
             raise NotFound("unknown_name", f'The {kind} "{name}" has no version {version}.', fix=fix)
         raise unknown_name(kind, name, [d.name for d in self.all(kind)])
 
-    def all(self, kind: str) -> list[Document]:
-        """The newest version of every document of a kind, by name."""
-        return self._documents(_ALL, kind=kind)
+    def all(self, kind: str, *, prefix: str = "") -> list[Document]:
+        """The newest version of every document of a kind, by name.
+
+        prefix : only names that begin so.
+        """
+        if not prefix:
+            return self._documents(_ALL, kind=kind)
+        return self._documents(_ALL.where(document.c.name.startswith(prefix, autoescape=True)), kind=kind)
 
     def some(self, kind: str, names: Iterable[str]) -> list[Document]:
         """The newest versions of the documents of these names, by name. Raises NotFound, as `get` does."""

@@ -1,4 +1,4 @@
-"""Jobs of tags: building them, and numbering the events that came since."""
+"""Jobs of tags: building them, numbering the events that came since, and deleting files that nobody holds any more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
 from coterie.tags import numbered
 
-UPKEEP = "tags.upkeep"
+UPKEEP, VACUUM = "tags.upkeep", "tags.vacuum"
 _LEAST_BYTES = 8 * 1024 * 1024  # fewer events are looked up as fast as they are read
 
 
@@ -19,18 +19,20 @@ def _build(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
 
 
 def _plan_upkeep(ws: Any, _given: Arguments) -> list[dict[str, Any]]:
-    """The datasets with many events that lack row numbers, then the files that nobody has held for a day."""
+    """The datasets with many events that lack row numbers."""
     found = numbered.waiting(ws.tag_context)
-    names = [{"dataset": name} for name, size_bytes in found.items() if size_bytes >= _LEAST_BYTES]
-    return [*names, {"vacuum": True}] if names else []
+    return [{"dataset": name} for name, size_bytes in found.items() if size_bytes >= _LEAST_BYTES]
 
 
 def _upkeep(ws: Any, stage: Arguments, progress: Progress) -> dict[str, Any]:
-    if "vacuum" in stage:
-        return {"deleted_files": ws.vacuum()}
     with progress.stage(stage["dataset"]):
         return numbered.number(ws.tag_context, stage["dataset"])._asdict()
 
 
+def _vacuum(ws: Any, _given: Arguments, _progress: Progress) -> dict[str, Any]:
+    return {"deleted_files": ws.vacuum()}
+
+
 BUILD = one_stage("tags.build", _build)
+one_stage(VACUUM, _vacuum)
 register(Job(UPKEEP, _plan_upkeep, _upkeep, lambda results: {"done": results}))
