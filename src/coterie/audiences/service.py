@@ -599,7 +599,8 @@ class Question:
         """Row numbers of members."""
         if self.bitmaps is not None:
             return self.bitmaps.members(self.compiled.bound)
-        from coterie.index.bitmaps import from_rows, rows_of
+        from coterie.index.bitmaps import from_rows
+        from coterie.kit.numbers import rows_of
 
         return from_rows(rows_of(self.engine.arrow(f"SELECT row FROM ({self.members_sql()})")))
 

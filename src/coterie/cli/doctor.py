@@ -60,8 +60,8 @@ def _workspace(path: Path) -> Iterator[Finding]:
         yield _guarded("engine", lambda: f"DuckDB answers {ws.engine.value('SELECT 40 + 2')}")
         free = shutil.disk_usage(ws.path).free
         yield _finding("disk", free > _ROOM_BYTES, f"{free / 1e9:,.1f} GB free", "Free space: less than 1 GB is left.")
-        for name, size_bytes in waiting(ws.tag_context).items():
-            seen = f"{name}: {size_bytes / 1e6:,.0f} MB of events lack row numbers"
+        if found := waiting(ws.tag_context):
+            seen = f"{sum(found.values()) / 1e6:,.0f} MB lack row numbers ({', '.join(found)})"
             yield _finding("events", True, f"{seen}; `coterie compact` makes counting them faster")
         for problem in upkeep.check(ws.lake):
             yield _finding("tables", False, problem, "Restore them from a backup: coterie restore FROM DIR.")

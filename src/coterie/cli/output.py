@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
     from coterie.workspace import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
@@ -25,6 +29,10 @@ AsOf = Annotated[
     str | None, typer.Option("--as-of", help="The moment asked about: 2011-12-10, 2011-12-10T08:00+01:00 or now.")
 ]
 EntityKind = Annotated[str, typer.Option("--entity-kind", help="Kind of subject: customer or account.")]
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*([+-]\d\d:\d\d|Z)")
+_PIPED_COLUMNS = 160  # where no terminal says how wide it is
 
 
 @dataclass(frozen=True)
@@ -66,13 +74,14 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str) -> 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_COLUMNS)
     if not rows:
         console.print(empty)
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left", overflow="fold")
+        side: JustifyMethod = "right" if isinstance(value, int | float | Decimal) else "left"
+        table.add_column(name, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(v)) for v in row.values()))
     console.print(table)
@@ -122,7 +131,11 @@ def _cell(value: Any) -> str:
             return f"{value:,f}"
         case Mapping():
             return ", ".join(f"{k}: {_cell(v)}" for k, v in value.items()) or "-"
-        case str() | Path() | datetime() | date():
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M")
+        case str() if _MOMENT.fullmatch(value):
+            return f"{value[:10]} {value[11:16]}"
+        case str() | Path() | date():
             return str(value)
         case Iterable():
             return ", ".join(_cell(v) for v in value) or "-"

@@ -67,18 +67,6 @@ def _listed(chunks: npt.NDArray[np.uint8], sparse: npt.NDArray[np.intp]) -> dict
     return {int(k): part.tobytes() for k, part in zip(sparse, parts, strict=True)}
 
 
-def rows_of(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The whole numbers of the column `row`, none missing; `to_numpy` of a column in several pieces would import pandas.
-
-    >>> import pyarrow as pa
-    >>> rows_of(pa.table({"row": pa.chunked_array([[3, 1], [], [2]], pa.int64())}))
-    array([3, 1, 2])
-    """
-    chunks = [c for c in table["row"].chunks if len(c)]
-    parts = [np.frombuffer(c.buffers()[1], np.int64, len(c), c.offset * 8) for c in chunks]
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
 def n_words(n_rows: int) -> int:
     """Words of bits for so many rows."""
     return -(-n_rows // 64)

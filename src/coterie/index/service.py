@@ -179,7 +179,8 @@ class Index:
         """Everyone at the view's as-of and data version."""
 
         def make() -> BitMap:
-            from coterie.index.bitmaps import from_rows, rows_of
+            from coterie.index.bitmaps import from_rows
+            from coterie.kit.numbers import rows_of
 
             with self.engine() as engine:
                 rows = from_rows(rows_of(engine.arrow(f"SELECT row FROM ({view.universe_sql()})")))
@@ -384,7 +385,8 @@ def tag_bits(leaf: BoundTag, column: Column, engine: Engine, words: int) -> Bits
 
 def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
     """The rows of a condition's source by SQL, over views that were made before."""
-    from coterie.index.bitmaps import from_rows, rows_of
+    from coterie.index.bitmaps import from_rows
+    from coterie.kit.numbers import rows_of
 
     source = leaf.distinct_source()
     where = f" WHERE {source.condition}" if source.condition else ""

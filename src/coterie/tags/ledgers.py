@@ -27,12 +27,14 @@ def slices(files: BuildFiles, chain: Sequence[str], rows: np.ndarray) -> tuple[p
     import numpy as np
     import pyarrow as pa
 
+    from coterie.kit.numbers import rows_of
+
     found, left = [], rows
     for name in reversed(chain):
         table = files.read(name)
         if not len(left) or not table.num_rows:
             continue
-        keys = table["row"].to_numpy()
+        keys = rows_of(table)
         start, end = np.searchsorted(keys, left, "left"), np.searchsorted(keys, left, "right")
         found.append(table.take(pa.array(_ranges(start, end))))
         left = left[start == end]

@@ -4,9 +4,9 @@ counts."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coterie.catalog.schemas import COLUMN_TYPES, Dataset, DatasetKind, ValueType
 from coterie.engines.duckdb import scan
@@ -16,6 +16,9 @@ from coterie.lake.tables import PUBLISH, TableFiles
 
 # Rows of one dataset version decide among themselves by time, then batch, then place in the file.
 _NEWEST = "_at DESC NULLS LAST, _batch DESC, _seq DESC"
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Span(NamedTuple):
@@ -162,12 +165,21 @@ def rows_read(files: TableFiles, spans: Sequence[Span] = (Span(None, None),)) ->
     return total
 
 
-def _meets(span: Span, times: object) -> bool:
-    low, high = getattr(times, "min", None), getattr(times, "max", None)
-    if not isinstance(low, datetime) or not isinstance(high, datetime):
+def _meets(span: Span, times: Any) -> bool:
+    """Whether a row group can have moments within a span; its statistics hold microseconds.
+
+    `min` and `max`, which are moments, would import pandas.
+    """
+    if not getattr(times, "has_min_max", False) or "timeUnit=microseconds" not in str(times.logical_type):
         return True
-    low, high = (m if m.tzinfo else m.replace(tzinfo=UTC) for m in (low, high))
-    return (span.end is None or low <= span.end) and (span.start is None or high > span.start)
+    low, high = times.min_raw, times.max_raw
+    return (span.end is None or low <= _microseconds(span.end)) and (
+        span.start is None or high > _microseconds(span.start)
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def columns_sql(names: Iterable[str]) -> str:

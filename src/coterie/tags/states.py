@@ -305,12 +305,14 @@ class _Carry:
 
     def pairs(self, group: PairGroup, delta: str) -> tuple[str, tuple[str, ...]]:
         """A temporary table of the group's columns for the entities whose values changed, and the longer ledger."""
+        from coterie.kit.numbers import rows_of
+
         work, chain = self.work, self.chain(group)
         added, removed = self.conditions(group.columns[0])
         number = f"count(*) FILTER (WHERE {added}) - count(*) FILTER (WHERE {removed})"
         came = work.numbered(group.scan_sql(delta, f"({added}) OR ({removed})", work.joins, number=number))
         touched = work.temporary(f"SELECT DISTINCT row FROM {came}")
-        rows = work.engine.arrow(f"SELECT row FROM {touched} ORDER BY row")["row"].to_numpy()
+        rows = rows_of(work.engine.arrow(f"SELECT row FROM {touched} ORDER BY row"))
         known, read = ledgers.slices(work.files, chain, rows)
         work.scanned += read
         work.engine.register("ledger_rows", known)
