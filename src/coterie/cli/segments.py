@@ -37,9 +37,10 @@ def fit(
     if as_json:
         output.print_json(result)
         return
-    output.show_facts(
-        f"Segments {name}, version {result['version']}", {k: v for k, v in result.items() if k != "vetoed"}
-    )
+    shown = {k: v for k, v in result.items() if k not in ("vetoed", "identity", "panel")}
+    output.show_facts(f"Segments {name}, version {result['version']}", shown)
+    if result["identity"] is not None:
+        _show_identity(result["identity"])
     output.show_table("Solutions set aside", result["vetoed"], empty="No solution was set aside.")
     output.show_note(f"Read it with: coterie segment report {name} --to report.html")
 
@@ -89,3 +90,22 @@ def list_segments(context: typer.Context, as_json: Json = False) -> None:
         output.print_json({"segmentations": rows})
     else:
         output.show_table("Segmentations", rows, empty="None yet. Try: coterie segment fit NAME --tags A,B")
+
+
+def _show_identity(identity: dict[str, Any]) -> None:
+    """What became of the segments of the version before."""
+    title = f"Since version {identity['from_version']}"
+    if not identity["comparable"]:
+        output.show_note(f"{title}: the tags of that version are gone, so all segments are new.")
+        return
+    rows = [
+        {"segment": f["id"], "fate": f["kind"], "from or to": f["others"], "the same people": f["jaccard"]}
+        for f in identity["segments"]
+    ]
+    output.show_table(title, rows, empty="No segments.")
+    moved = identity["migration"]
+    sums = {c: sum(m["entities"] for m in moved[c]) for c in ("customers_changed", "model_changed")}
+    output.show_note(
+        f"{moved['kept_id']:,} of {moved['entities']:,} kept their segment; {sums['customers_changed']:,} moved by what they "
+        f"did, {sums['model_changed']:,} by the new model."
+    )

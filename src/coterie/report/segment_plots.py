@@ -140,7 +140,7 @@ def _inside(value: float, reach: float) -> float:
     return max(-reach, min(reach, value))
 
 
-def map_plot(plane: PlaneMap, axes: tuple[str, str], label: str) -> str:
+def map_plot(plane: PlaneMap, axes: tuple[str, str], ids: Sequence[int], label: str) -> str:
     """Entities as dots in the colour of their segment, centres as numbered discs."""
     drawing = Drawing(520, 430)
     xs, ys = sorted(p[0] for p in plane.points), sorted(p[1] for p in plane.points)
@@ -159,7 +159,7 @@ def map_plot(plane: PlaneMap, axes: tuple[str, str], label: str) -> str:
         drawing.circle(min(max(x(px), 36), 508), min(max(y(py), 12), 388), radius, colour(segment), opacity=0.5)
     for j, (cx, cy) in enumerate(plane.centres):
         drawing.circle(x(cx), y(cy), 12.5, colour(j), PAPER, width=2.4)
-        drawing.text(x(cx), y(cy) + 4.6, str(j + 1), 13, PAPER, "middle", bold=True)
+        drawing.text(x(cx), y(cy) + 4.6, str(ids[j]), 13, PAPER, "middle", bold=True)
     drawing.text(272, 424, axes[0], 12, anchor="middle")
     drawing.shapes.append(f'<g transform="translate(10.5 200) rotate(-90)">{_sideways(axes[1])}</g>')
     return drawing.render(label)
@@ -194,7 +194,7 @@ def loadings_plot(rows: Sequence[tuple[str, float, float]], label: str, heads: t
     return drawing.render(label)
 
 
-def stability_plot(values: Sequence[float], label: str) -> str:
+def stability_plot(values: Sequence[float], ids: Sequence[int], label: str) -> str:
     """Mean overlap per segment as bars over the bands of Hennig."""
     step = 26
     drawing = Drawing(460, 26 + step * len(values))
@@ -212,13 +212,13 @@ def stability_plot(values: Sequence[float], label: str) -> str:
     for j, value in enumerate(values):
         y = 6 + step * j
         drawing.circle(16, y + 9, 9, colour(j))
-        drawing.text(16, y + 13, str(j + 1), 11, PAPER, "middle", bold=True)
+        drawing.text(16, y + 13, str(ids[j]), 11, PAPER, "middle", bold=True)
         drawing.rect(x(0), y + 3, x(value) - x(0), 12, colour(j), 2)
         drawing.text(418, y + 13.5, f"{value:.2f}", 12, INK, bold=True)
     return drawing.render(label)
 
 
-def silhouette_plot(groups: Sequence[Sequence[float]], label: str) -> str:
+def silhouette_plot(groups: Sequence[Sequence[float]], ids: Sequence[int], label: str) -> str:
     """Members' silhouettes per segment, best first, as filled profiles side by side."""
     drawing = Drawing(460, 190)
     total = sum(len(g) for g in groups) or 1
@@ -237,7 +237,7 @@ def silhouette_plot(groups: Sequence[Sequence[float]], label: str) -> str:
         if steps:
             outline = [(start, y(0)), (start, steps[0][1]), *steps, (end, steps[-1][1]), (end, y(0))]
             drawing.path(outline, fill=blend(colour(j), 0.75))
-        drawing.text((start + end) / 2, 181, str(j + 1), 11, INK, "middle", bold=True)
+        drawing.text((start + end) / 2, 181, str(ids[j]), 11, INK, "middle", bold=True)
         start = end + gap
     drawing.line(34, y(0), 452, y(0), MUTED, 1.1)
     return drawing.render(label)

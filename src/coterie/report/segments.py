@@ -66,6 +66,10 @@ class _View(NamedTuple):
         return name.en if self.language == "en" else name.zh
 
     @property
+    def ids(self) -> tuple[int, ...]:
+        return self.fit.model.ids
+
+    @property
     def k(self) -> int:
         return self.fit.model.k
 
@@ -134,7 +138,7 @@ def _card(view: _View, j: int) -> str:
     named = BAND_WORDS[word].say(view.language)
     light = view.say("light", word=named[0].upper() + named[1:], value=f"{fit.stability.jaccard[j]:.2f}")
     return (
-        f'<article class="card" style="--tone:{colour(j)}"><div class="who"><span class="chip">{j + 1}</span>'
+        f'<article class="card" style="--tone:{colour(j)}"><div class="who"><span class="chip">{view.ids[j]}</span>'
         f"<h3>{escape(view.name(j))}</h3></div>"
         f'<div class="size"><strong>{fit.model.sizes[j]:,}</strong>'
         f"<span>{escape(' · '.join(facts))}</span></div>"
@@ -171,7 +175,7 @@ def _sizes(view: _View) -> str:
         bars = _bar(size / view.n, widest, "", f"{percent(size / view.n)} · {size:,}")
         bars += "".join(_bar(max(m.shares[j], 0.0), widest, "pale", percent(m.shares[j])) for m in money)
         rows.append(
-            f'<div class="name" style="--tone:{colour(j)}"><span class="chip">{j + 1}</span>'
+            f'<div class="name" style="--tone:{colour(j)}"><span class="chip">{view.ids[j]}</span>'
             f"<span>{escape(view.name(j))}</span></div>"
             f'<div class="lane" style="--tone:{colour(j)}">{bars}</div>'
         )
@@ -197,7 +201,7 @@ def _profile(view: _View) -> str:
         ]
         note = f"{view.fit.model.sizes[j]:,} · {percent(view.fit.model.sizes[j] / view.n)}"
         drawing = profile_plot(rows, reach, colour(j), view.name(j))
-        figures.append(figure(f"{j + 1}  {view.name(j)}", note, drawing))
+        figures.append(figure(f"{view.ids[j]}  {view.name(j)}", note, drawing))
     note = paragraph(view.say("profile_note", margin=f"{MARGIN:g}"), "note")
     return section(view.say("profile"), note, f'<div class="grid">{"".join(figures)}</div>')
 
@@ -205,7 +209,7 @@ def _profile(view: _View) -> str:
 def _heat(view: _View) -> str:
     heads = "".join(
         f'<th title="{escape(view.name(j), quote=True)}">'
-        f'<span class="chip" style="--tone:{colour(j)}">{j + 1}</span></th>'
+        f'<span class="chip" style="--tone:{colour(j)}">{view.ids[j]}</span></th>'
         for j in range(view.k)
     )
     rows = []
@@ -245,7 +249,7 @@ def _rule_row(view: _View, j: int, rule: SegmentRule) -> str:
         for key, value in (("precision", rule.precision), ("recall", rule.recall))
     )
     return (
-        f'<div class="why" style="--tone:{colour(j)}"><div class="who"><span class="chip">{j + 1}</span>'
+        f'<div class="why" style="--tone:{colour(j)}"><div class="who"><span class="chip">{view.ids[j]}</span>'
         f"<b>{escape(view.name(j))}</b></div><div>{escape(rule_text(rule.rule, view.language, view.labels))}</div>"
         f"{meters}</div>"
     )
@@ -314,16 +318,21 @@ def _stability(view: _View) -> str:
     left = figure(
         "",
         view.say("stable_note", draws=fit.stability.draws),
-        stability_plot(fit.stability.jaccard, view.say("stable")),
+        stability_plot(fit.stability.jaccard, view.ids, view.say("stable")),
     )
     right = figure(
         view.say("own_silhouette"),
         view.say("own_silhouette_note"),
-        silhouette_plot(fit.silhouettes, view.say("own_silhouette")),
+        silhouette_plot(fit.silhouettes, view.ids, view.say("own_silhouette")),
     )
     heads = [view.say(key) for key in ("segment", "overlap", "dissolved", "ambiguous")]
     rows = [
-        (f"{j + 1}  {view.name(j)}", f"{value:.2f}", percent(fit.stability.dissolved[j]), percent(fit.ambiguous[j]))
+        (
+            f"{view.ids[j]}  {view.name(j)}",
+            f"{value:.2f}",
+            percent(fit.stability.dissolved[j]),
+            percent(fit.ambiguous[j]),
+        )
         for j, value in enumerate(fit.stability.jaccard)
     ]
     both = f'<div class="half"><div>{left}</div><div>{right}</div></div>'
@@ -337,12 +346,12 @@ def _map(view: _View) -> str:
     note = view.say("map_note", both=percent(x + y), x=percent(x), y=percent(y))
     axes = (f"{view.say('axis_x')} ({percent(x)})", f"{view.say('axis_y')} ({percent(y)})")
     keys = "".join(
-        f'<span style="--tone:{colour(j)}"><i></i>{j + 1} {escape(view.name(j))}</span>' for j in range(view.k)
+        f'<span style="--tone:{colour(j)}"><i></i>{view.ids[j]} {escape(view.name(j))}</span>' for j in range(view.k)
     )
     rows = [(_output_label(view, name), a, b) for name, a, b in plane.loadings[:_LOADINGS]]
     heads = (view.say("axis_first"), view.say("axis_second"))
     right = figure(view.say("axes_mean"), "", loadings_plot(rows, view.say("axes_mean"), heads))
-    left = f'{map_plot(plane, axes, view.say("map"))}<div class="legend">{keys}</div>'
+    left = f'{map_plot(plane, axes, view.ids, view.say("map"))}<div class="legend">{keys}</div>'
     both = f'<div class="half"><div>{left}</div><div class="small">{right}</div></div>'
     return section(view.say("map"), paragraph(note, "note"), both)
 
@@ -403,7 +412,7 @@ def _appendix(view: _View) -> str:
     parts += [f"<h3>{escape(view.say('profile_table'))}</h3>", _profile_table(view)]
     parts += [f"<h3>{escape(view.say('rule_json'))}</h3>"]
     for j, rule in enumerate(view.fit.explanation.rules):
-        parts.append(f"<pre>{j + 1}  {escape(json.dumps(rule.rule, ensure_ascii=False))}</pre>")
+        parts.append(f"<pre>{view.ids[j]}  {escape(json.dumps(rule.rule, ensure_ascii=False))}</pre>")
     parts += [f"<h3>{escape(view.say('model_table'))}</h3>", _model_table(view)]
     return section(view.say("appendix"), *parts, name="appendix")
 
@@ -452,7 +461,7 @@ def _profile_table(view: _View) -> str:
             spread = "–".join(ends) if trait.kind == "number" else ""
             interval = f"{signed(trait.low[j])} … {signed(trait.high[j])}"
             values = (_natural(trait, trait.values[j]), _natural(trait, trait.means[j]), spread)
-            rows.append(("", str(j + 1), *values, signed(trait.difference[j]), interval))
+            rows.append(("", str(view.ids[j]), *values, signed(trait.difference[j]), interval))
     return table(heads, rows)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, NamedTuple, get_type_hints
 
@@ -61,13 +61,15 @@ class Prediction(NamedTuple):
 
     table: pd.DataFrame  # entity, segment, second, margin, in the row order given
     notes: tuple[Note, ...]
+    distances: Floats  # to the own centre, in the prepared matrix's space
 
 
 @dataclass(frozen=True)
 class SegmentModel:
     """Everything needed to assign rows to segments; plain JSON when stored.
 
-    Segments have ids 1 to k by size at fitting. `margin` of an assignment is 1 - nearest / second nearest distance: 0
+    Segments have ids 1 to k by size at the first fitting; a refit keeps the ids of those that are still the same people
+    (`identity`). `margin` of an assignment is 1 - nearest / second nearest distance: 0
     on the border between two segments, 1 at a centre.
     """
 
@@ -78,6 +80,7 @@ class SegmentModel:
     names: tuple[SegmentName, ...]
     sizes: tuple[int, ...]  # at fitting
     versions: Mapping[str, str]  # of Python and the libraries that decided the result
+    ids: tuple[int, ...]  # of the segments, in the order of the centres
 
     @property
     def k(self) -> int:
@@ -106,12 +109,12 @@ class SegmentModel:
         table = pd.DataFrame(
             {
                 "entity": [str(key) for key in frame.index],
-                "segment": found.first.astype(np.int64) + 1,
-                "second": found.second.astype(np.int64) + 1,
+                "segment": np.array(self.ids, np.int64)[found.first],
+                "second": np.array(self.ids, np.int64)[found.second],
                 "margin": 1 - found.first_distance / beyond,
             }
         )
-        return Prediction(table, tuple(_notes(self.pipeline, frame)))
+        return Prediction(table, tuple(_notes(self.pipeline, frame)), found.first_distance)
 
     def to_json(self) -> str:
         """The model as JSON text; `from_json` gives an equal model."""
@@ -126,6 +129,7 @@ class SegmentModel:
             "names": [name._asdict() for name in self.names],
             "sizes": list(self.sizes),
             "versions": dict(self.versions),
+            "ids": list(self.ids),
         }
         return json.dumps(stored, ensure_ascii=False, allow_nan=False)
 
@@ -146,6 +150,7 @@ class SegmentModel:
                 names=tuple(SegmentName(**name) for name in stored["names"]),
                 sizes=tuple(int(size) for size in stored["sizes"]),
                 versions=dict(stored["versions"]),
+                ids=tuple(int(i) for i in stored.get("ids", range(1, len(stored["centres"]) + 1))),
             )
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise Refused(
@@ -195,6 +200,12 @@ class SegmentFit:
     caveats: tuple[Caveat, ...]
     column_labels: Labels
 
+    def identified(self, ids: Sequence[int], labels: pd.DataFrame) -> SegmentFit:
+        """The same with these ids of the segments, in their order; `labels` have them already."""
+        counts = labels["segment"].value_counts()
+        model = replace(self.model, ids=tuple(ids), sizes=tuple(int(counts.get(i, 0)) for i in ids))
+        return replace(self, model=model, labels=labels)
+
     @property
     def nature(self) -> str:
         """What the segments are: `types` (all stand apart), `partly` (there are groups, but not all stand apart) "
@@ -230,17 +241,17 @@ class SegmentFit:
 
     def summary(self, model_version: int = 1) -> dict[str, Any]:
         """What `segment fit --json` prints: at least version, k, sizes, vetoed, stability and structure."""
-        panel, k = self.panel, self.model.k
+        panel, k, ids = self.panel, self.model.k, [str(i) for i in self.model.ids]
         return {
             "version": model_version,
             "k": k,
-            "sizes": {str(j + 1): size for j, size in enumerate(self.model.sizes)},
-            "names": {str(j + 1): name._asdict() for j, name in enumerate(self.model.names)},
+            "sizes": dict(zip(ids, self.model.sizes, strict=True)),
+            "names": {i: name._asdict() for i, name in zip(ids, self.model.names, strict=True)},
             "why": choice_text(panel.recommended, panel, "en"),
             "runner_up": panel.runner_up.k if panel.runner_up else None,
             "vetoed": [{"k": v.k, "method": v.method, "reason": veto_text(v, "en")} for v in panel.vetoes],
-            "stability": {str(j + 1): round(value, 4) for j, value in enumerate(self.stability.jaccard)},
-            "stability_band": {str(j + 1): band(value) for j, value in enumerate(self.stability.jaccard)},
+            "stability": {i: round(value, 4) for i, value in zip(ids, self.stability.jaccard, strict=True)},
+            "stability_band": {i: band(value) for i, value in zip(ids, self.stability.jaccard, strict=True)},
             "structure": {
                 "found": panel.structure.found,
                 "p_value": round(panel.structure.p_value, 4),
@@ -248,13 +259,13 @@ class SegmentFit:
             },
             "ambiguous": round(self.ambiguous_share, 4),
             "rules": {
-                str(j + 1): {
+                i: {
                     "rule": r.rule,
                     "sentence": rule_text(r.rule, "en", self.column_labels),
                     "precision": round(r.precision, 4),
                     "recall": round(r.recall, 4),
                 }
-                for j, r in enumerate(self.explanation.rules)
+                for i, r in zip(ids, self.explanation.rules, strict=True)
             },
             "dropped": [{"column": d.column, "reason": d.reason} for d in self.model.pipeline.dropped],
             "panel": [_row(f) for f in panel.figures],
@@ -428,6 +439,7 @@ def _described(
         names=suggest(described, matrix, tuple(o.column for o in outputs), labels),
         sizes=tuple(int(c) for c in np.bincount(found.labels, minlength=k)),
         versions=_versions(),
+        ids=tuple(range(1, k + 1)),
     )
     assigned = model.predict(frame)
     return SegmentFit(
@@ -447,7 +459,7 @@ def _described(
 
 def _ambiguous(assigned: pd.DataFrame, k: int) -> tuple[float, ...]:
     close = assigned["margin"] < AMBIGUOUS
-    return tuple(float(close[assigned["segment"] == j + 1].mean()) for j in range(k))
+    return tuple(float(close[assigned["segment"] == j].mean()) for j in range(1, k + 1))  # ids at the first fitting
 
 
 def _silhouettes(matrix: Floats, found: Clusters, seed: int) -> tuple[tuple[float, ...], ...]:

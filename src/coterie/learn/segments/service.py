@@ -7,7 +7,7 @@ Tag values of the universe (or an audience) -> `fit_segments` -> the model and i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from coterie.kit.disk import disk_errors
 from coterie.kit.moments import show_moment
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
-from coterie.learn.segments.model import SegmentFit, SegmentModel, fit_segments
+from coterie.learn.segments.identity import match, migration, steadied
+from coterie.learn.segments.model import AMBIGUOUS, SegmentFit, SegmentModel, fit_segments
 from coterie.learn.segments.pipeline import NumericStep
 from coterie.learn.segments.words import Language, Text
 from coterie.tags.context import TagContext
@@ -85,12 +86,60 @@ class Segments:
         )
         asked = {"tags": list(tags), "audience": audience, "entity_kind": entity_kind}
         moment = {"as_of": show_moment(view.as_of, self._context.zone), "data_version": view.data_version}
+        before = self._context.store.find(KIND, name)
+        fit, identity = self._identified(before, fit, frame, view, audience)
         summary = plain(fit.summary())
-        body = {**asked, **moment, "model": json.loads(fit.model.to_json()), "summary": summary}
-        version = self._context.store.put(KIND, name, body)
+        body = {**asked, **moment, "model": json.loads(fit.model.to_json()), "summary": summary, "identity": identity}
+        if before is not None and _same(before.body, body):
+            version = before.version
+        else:
+            version = self._context.store.put(KIND, name, body)
         self._keep_reports(name, version, fit)
         self._publish(name, fit, view)
-        return {"segmentation": name, "tag": f"segment.{name}", **moment, **summary, "version": version}
+        told = {"segmentation": name, "tag": f"segment.{name}", **moment, **summary}
+        return {**told, "identity": identity, "version": version}
+
+    def _identified(
+        self, before: Document | None, fit: SegmentFit, frame: pd.DataFrame, view: View, audience: str | None
+    ) -> tuple[SegmentFit, dict[str, Any] | None]:
+        """The fit with the ids that its segments had before, and what became of all; None at the first fitting."""
+        if before is None:
+            return fit, None
+        name = before.name
+        old, last_id = SegmentModel.from_json(json.dumps(before.body["model"])), self._last_id(name)
+        if _same_model(old, fit.model):  # the same data and options: the ids and the story of that version
+            ids, identity = old.ids, before.body.get("identity")
+            return fit.identified(ids, _renamed(fit.labels, ids)), identity
+        known = set(self._context.catalog.tags(view.kind))
+        if before.body["entity_kind"] != view.kind or not known.issuperset(before.body["tags"]):
+            ids = tuple(range(last_id + 1, last_id + 1 + fit.model.k))
+            return fit.identified(ids, _renamed(fit.labels, ids)), {"from_version": before.version, "comparable": False}
+        same_tags = set(before.body["tags"]) == set(frame.columns)
+        seen = frame if same_tags else self._frame(view, before.body["tags"], audience).loc[frame.index]
+        panel = old.assign(seen)
+        places = {i: place for place, i in enumerate(old.ids)}
+        by_old = np.asarray(panel.table["segment"].map(places), np.intp)
+        by_new = np.asarray(fit.labels["segment"], np.intp) - 1
+        had = self._published(name, view)
+        then = np.asarray(fit.labels["entity"].map(had).map(places).fillna(-1), np.intp)
+        found = match(by_old, by_new, old.ids, fit.model.k, last_id=last_id, distances=panel.distances, then=then)
+        labels = steadied(_renamed(fit.labels, found.ids), had, AMBIGUOUS)
+        moved = migration(had, panel.table, labels).as_dict()
+        story = {"from_version": before.version, "comparable": True, "segments": [f._asdict() for f in found.fates]}
+        return fit.identified(found.ids, labels), plain({**story, "migration": moved})
+
+    def _last_id(self, name: str) -> int:
+        """The highest id that any version of a segmentation ever gave."""
+        history = self._context.store.history(KIND, name)
+        return max(max(SegmentModel.from_json(json.dumps(d.body["model"])).ids) for d in history)
+
+    def _published(self, name: str, view: View) -> dict[str, int]:
+        """The segment that each entity has in the published tag."""
+        tag = f"segment.{name}"
+        if tag not in self._context.catalog.tags(view.kind):
+            return {}
+        found = values(self._context, [tag], view.as_of, entity_kind=view.kind).dropna(subset=[tag])
+        return {str(key): int(segment) for key, segment in zip(found["entity"], found[tag], strict=True)}
 
     def model(self, name: str, version: int | None = None) -> SegmentModel:
         """The fitted model; the newest unless a version is named. Raises NotFound."""
@@ -196,6 +245,27 @@ def _row(document: Document) -> dict[str, Any]:
         "as_of": document.body["as_of"],
         "data_version": document.body["data_version"],
     }
+
+
+def _renamed(labels: pd.DataFrame, ids: Sequence[int]) -> pd.DataFrame:
+    """Segments numbered from 1 as ids."""
+    names = np.array([0, *ids], np.int64)
+    return labels.assign(segment=names[labels["segment"]], second=names[labels["second"]])
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two versions say the same, whenever they were made: publishing a segmentation is itself new data."""
+    parts = ("tags", "audience", "entity_kind", "model", "summary")
+    return all(one[part] == other[part] for part in parts)
+
+
+def _same_model(one: SegmentModel, other: SegmentModel) -> bool:
+    return (one.pipeline, one.centres, one.method, one.seed) == (
+        other.pipeline,
+        other.centres,
+        other.method,
+        other.seed,
+    )
 
 
 def _sums(spec: TagSpec) -> bool:
