@@ -372,6 +372,7 @@ class _Compiler:
         self.lookups: set[str] = set()
 
     def input(self, spec: Aggregate, place: str) -> Input:
+        """What a measure is taken of, as SQL, with its type and decimals. Raises Refused: the measure does not take it."""
         rule = MEASURES[spec.measure]
         value = kind = None
         if spec.of is not None:
@@ -421,6 +422,7 @@ class _Compiler:
         return (sql, found.type, found.scale) if found.type is ValueType.DECIMAL else (sql, found.type)
 
     def condition(self, given: Condition | None, place: str) -> str | None:
+        """Which rows count, as SQL; None for all. Raises Refused: the condition has a mistake."""
         if given is None:
             return None
         if not isinstance(given, str):

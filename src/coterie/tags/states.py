@@ -221,6 +221,7 @@ class _Carry:
         return self.old.ledgers.get(group.name, ())
 
     def run(self, id_: str) -> StateRecord:
+        """Write the state as it is now under the id `id_`."""
         work = self.work
         delta = self.delta()
         counted = work.engine.value(f"SELECT count(*) FROM {delta}")
