@@ -326,6 +326,7 @@ class Workspace:
     def apply(self, file: Path, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Make the definitions what a YAML file says; returns the plan: a row for each definition that differs.
 
+        All are made, or none where one is refused.
         Definitions that the file does not name stay as they are. With `dry_run` nothing is changed.
         Raises Refused: a mistake in the file, with its place.
         """
@@ -334,11 +335,14 @@ class Workspace:
         wanted = read_workspace_file(file)
         ordered, plan = wanted.in_order(), self._differences(wanted)
         if not dry_run and plan:
-            if wanted.tags.recipes or wanted.tags.tags:
-                self.tags.define(wanted.tags.recipes, wanted.tags.tags)
-            for kind, name, body in ordered:
-                save = self.audiences.blocks.save if kind == "block" else self.audiences.save
-                save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
+            with self.store.together():
+                if wanted.tags.recipes or wanted.tags.tags:
+                    self.tags.define(wanted.tags.recipes, wanted.tags.tags)
+                for kind, name, body in ordered:
+                    save = self.audiences.blocks.save if kind == "block" else self.audiences.save
+                    save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
+                for name, body in wanted.alerts.items():
+                    self.alerts.add(name, **body)
         return plan
 
     def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
@@ -353,6 +357,7 @@ class Workspace:
         ]
         after += [("tag", str(t.get("name")), t, tags.get(str(t.get("name")))) for t in wanted.tags.tags]
         after += [(kind, name, body, now[f"{kind}s"].get(name)) for kind, name, body in wanted.in_order()]
+        after += [("alert", name, body, now["alerts"].get(name)) for name, body in wanted.alerts.items()]
         return [
             {"what": kind, "name": name, "change": "new" if old is None else "changed"}
             for kind, name, new, old in after
@@ -374,7 +379,8 @@ class Workspace:
         audiences = {name: {"rule": b["rule"], **About.of(b).told()} for name, b in saved.items()}
         told = ("rule", "description")
         blocks = {d.name: {k: d.body[k] for k in told if d.body[k]} for d in self.store.all("block")}
-        return {**self.catalog.export(), "blocks": blocks, "audiences": audiences}
+        alerts = {d.name: {k: v for k, v in d.body.items() if v is not None} for d in self.store.all("alert")}
+        return {**self.catalog.export(), "blocks": blocks, "audiences": audiences, "alerts": alerts}
 
     def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:
         """The first rejects of a dataset: file, line, column, value, reason."""

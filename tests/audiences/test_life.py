@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import coterie
 from coterie.audiences.jobs import WATCH
 from coterie.audiences.life import About
-from coterie.errors import Failed, Refused
+from coterie.errors import Failed, NotFound, Refused
 from coterie.jobs.registry import find_job
 from coterie.kit.progress import Progress
 from coterie.workspace import Workspace
@@ -146,3 +147,31 @@ def test_definitions_carry_it(shop: Workspace, tmp_path: Path) -> None:
     shop.audiences.delete("a")
     assert [d["change"] for d in shop.apply(file)] == ["new"]
     assert shop.audiences.get("a").body == before
+
+
+def test_definitions_carry_alerts_and_are_applied_whole_or_not_at_all(shop: Workspace, tmp_path: Path) -> None:
+    shop.audiences.save("a", RULE)
+    shop.alerts.add("many", "a", "above 100", language="zh")
+    file = tmp_path / "coterie.yaml"
+    shop.export(file)
+    assert shop.apply(file) == []
+    shop.alerts.remove("many")
+    shop.audiences.delete("a")
+    wanted = yaml.safe_load(file.read_text(encoding="utf-8"))
+    wanted["alerts"]["few"] = {"audience": "nobody", "when": "below 5"}
+    file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    with pytest.raises(NotFound, match="nobody"):
+        shop.apply(file)
+    assert shop.audiences.rows("en") == [] and shop.alerts.rows() == []
+    wanted["alerts"]["few"] = {"audience": "a", "when": "below 5"}
+    file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    assert [(d["what"], d["name"]) for d in shop.apply(file)] == [
+        ("audience", "a"),
+        ("alert", "few"),
+        ("alert", "many"),
+    ]
+    assert shop.apply(file) == []
+    wanted["alerts"]["few"] = {"audience": "a"}
+    file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    with pytest.raises(Refused, match=r"`bad_definition` at `alerts.few`"):
+        shop.apply(file)

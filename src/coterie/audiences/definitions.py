@@ -1,9 +1,9 @@
-"""`coterie.yaml`: recipes, tags, blocks and audiences of a workspace as one file."""
+"""`coterie.yaml`: recipes, tags, blocks, audiences and alerts of a workspace as one file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,9 @@ from coterie.audiences.life import PURPOSES, About
 from coterie.audiences.resolve import AUDIENCE, BLOCK, names_in
 from coterie.errors import Refused, did_you_mean
 from coterie.tags.definitions_file import Definitions, read_body
+
+
+ALERT_FIELDS = ("audience", "when", "to", "language")
 
 
 class Saved(NamedTuple):
@@ -23,11 +26,12 @@ class Saved(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkspaceFile:
-    """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`."""
+    """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`; alerts by name."""
 
     tags: Definitions
     audiences: Mapping[str, Mapping[str, Any]]
     blocks: Mapping[str, Mapping[str, Any]]
+    alerts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def in_order(self) -> list[Saved]:
         """Blocks and audiences, those that others name before these.
@@ -67,15 +71,15 @@ def read_workspace_file(path: Path) -> WorkspaceFile:
         fix = "Check indentation, colons and quotes."
         raise Refused("bad_definition", "This is not YAML.", place=place, fix=fix) from None
     if not isinstance(body, dict):
-        fix = "Write `recipes:`, `tags:`, `blocks:` or `audiences:`."
+        fix = "Write `recipes:`, `tags:`, `blocks:`, `audiences:` or `alerts:`."
         raise Refused("bad_definition", "There are no definitions.", place=path.name, fix=fix)
-    audiences, blocks = _rules_of(body, "audiences"), _rules_of(body, "blocks")
+    audiences, blocks, alerts = _rules_of(body, "audiences"), _rules_of(body, "blocks"), _alerts_of(body)
     for name, block in blocks.items():
         for key in block:
             if key not in ("rule", "description"):
                 fix = did_you_mean(key, ("rule", "description")) or "There are: rule, description."
                 raise Refused("bad_definition", f'A block has no "{key}".', place=f"blocks.{name}", fix=fix)
-    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks)
+    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks, alerts)
 
 
 def _rules_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -87,6 +91,19 @@ def _rules_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
         if not isinstance(saved, dict) or not isinstance(saved.get("rule"), dict):
             raise Refused("bad_definition", f'"{name}" has no rule.', place=f"{key}.{name}", fix="Add `rule:`.")
     return {str(name): saved for name, saved in found.items()}
+
+
+def _alerts_of(body: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The alerts of the file, taken out of it; what they say is checked where they are added."""
+    found = body.pop("alerts", None) or {}
+    fix = "Write `NAME: {audience: ..., when: above 5000}`, and perhaps `to` and `language`."
+    if not isinstance(found, dict):
+        raise Refused("bad_definition", "`alerts` holds names.", place="alerts", fix=fix)
+    for name, alert in found.items():
+        known = isinstance(alert, dict) and {"audience", "when"} <= alert.keys() <= set(ALERT_FIELDS)
+        if not known or not all(isinstance(value, str) for value in alert.values()):
+            raise Refused("bad_definition", f'"{name}" is no alert.', place=f"alerts.{name}", fix=fix)
+    return {str(name): {"language": "en", **alert} for name, alert in found.items()}
 
 
 def _about_schema() -> dict[str, Any]:
@@ -104,6 +121,8 @@ def workspace_json_schema() -> dict[str, Any]:
     audience = {"type": "object", "required": ["rule"], "properties": {"rule": rule, **_about_schema()}}
     block = {"type": "object", "required": ["rule"], "additionalProperties": False}
     block["properties"] = {"rule": rule, "description": {"type": "string"}}
+    alert = {"type": "object", "required": ["audience", "when"], "additionalProperties": False}
+    alert["properties"] = {name: {"type": "string"} for name in ALERT_FIELDS}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "coterie.yaml",
@@ -114,6 +133,7 @@ def workspace_json_schema() -> dict[str, Any]:
             "tags": {"type": "array", "items": named},
             "blocks": {"type": "object", "additionalProperties": block},
             "audiences": {"type": "object", "additionalProperties": audience},
+            "alerts": {"type": "object", "additionalProperties": alert},
         },
         "$defs": definitions,
     }

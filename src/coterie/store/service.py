@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -79,6 +80,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._joint: ContextVar[Connection | None] = ContextVar("joint", default=None)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -104,6 +106,36 @@ class Store:
         """Give the connections back."""
         self._engine.dispose()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all changes of a block, or none where it raises; other processes wait, and see them at its end.
+
+        >>> import contextlib
+        >>> store = Store.open("sqlite://")
+        >>> with contextlib.suppress(ValueError), store.together():
+        ...     _ = store.put("tag", "vip", {})
+        ...     raise ValueError
+        >>> store.all("tag")
+        []
+        """
+        with _told(), self._engine.begin() as connection:
+            connection.exec_driver_sql(_ALONE[connection.dialect.name])
+            token = self._joint.set(connection)
+            try:
+                yield
+            finally:
+                self._joint.reset(token)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection to read by: that of the changes under way, which sees them."""
+        joint = self._joint.get()
+        if joint is not None:
+            yield joint
+            return
+        with self._engine.connect() as connection:
+            yield connection
+
     def revision(self) -> int:
         """A number that rises with every change to any document.
 
@@ -111,7 +143,7 @@ class Store:
         >>> _ = store.put("tag", "vip", {}); store.revision() > before
         True
         """
-        with _told(), self._engine.connect() as connection:
+        with _told(), self._reading() as connection:
             return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM document").scalar_one())
 
     def put(self, kind: str, name: str, body: Mapping[str, Any]) -> int:
@@ -184,21 +216,27 @@ class Store:
         return self._first(_NEWEST, kind=kind, name=name)
 
     def _first(self, query: Select[Any], **values: Any) -> Row[Any] | None:
-        with _told(), self._engine.connect() as connection:
+        with _told(), self._reading() as connection:
             return connection.execute(query, values).first()
 
     def _documents(self, query: Select[Any], **values: Any) -> list[Document]:
-        with _told(), self._engine.connect() as connection:
+        with _told(), self._reading() as connection:
             return [_document(row) for row in connection.execute(query, values)]
 
     def _add(self, kind: str, name: str, version: int, body: Any, *, deleted: bool = False) -> bool:
         """Add a version; False where another process took its number first."""
         row = {"kind": kind, "name": name, "version": version, "body": body, "deleted": deleted, "created_at": now()}
         with _told():
+            joint = self._joint.get()
             try:
-                with self._engine.begin() as connection:
-                    connection.execute(document.insert().values(row))
+                if joint is not None:
+                    joint.execute(document.insert().values(row))
+                else:
+                    with self._engine.begin() as connection:
+                        connection.execute(document.insert().values(row))
             except IntegrityError:
+                if joint is not None:  # the whole block is lost
+                    raise _busy(kind, name) from None
                 return False
         return True
 
