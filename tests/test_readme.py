@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -11,6 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from coterie.cli import register
+from coterie.cli.main import app, run
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -28,13 +32,12 @@ def tour(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(data_dir / "online_retail" / "online_retail.csv.gz", folder)
     (rule,) = re.findall(r"```json\n(.*?)```", README, flags=re.DOTALL)
     (folder / "loyal.json").write_text(rule, encoding="utf-8")
+    register.all_commands(app)
     for command in commands():
         words = shlex.split(command)
         assert words[0] == "coterie"
-        done = subprocess.run(
-            [sys.executable, "-m", "coterie.cli.main", *words[1:]], cwd=folder, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        with contextlib.chdir(folder):
+            assert run(words[1:]) == 0, command
     return folder
 
 

@@ -1,5 +1,5 @@
-"""Bitmaps give the same people as the single-customer evaluator, on random rules over random people, and the same
-waterfall as SQL."""
+"""Bitmaps, SQL and the single-customer evaluator give the same people, on random rules over random people, and bitmaps the
+same waterfall as SQL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
+from tests.rules.test_agreement import check_many
 from tests.rules.world import TAGS, World, make_views, rules, worlds
 
 from coterie.engines.duckdb import Engine
@@ -75,11 +76,15 @@ def check(engine: Engine, world: World, raws: list[Any], folder: Path) -> None:
     counted = compiled.read_count(engine.row(compiled.count_sql())).nodes
     assert [n[:4] for n in found] == [(n.place, n.alone, n.remaining, n.removed) for n in counted]
     assert found[0].reachable == {"half": len(expected & half)}
+    check_many(engine, world, raws)
 
 
+@pytest.mark.parametrize("half", (1, 2))  # two workers share them
 @given(st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-def test_bitmaps_and_evaluator_agree(shared: Engine, tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_bitmaps_sql_and_evaluator_agree(
+    shared: Engine, tmp_path_factory: pytest.TempPathFactory, half: int, data: Any
+) -> None:
     world = data.draw(worlds)
     check(shared, world, [data.draw(rules(world)) for _ in range(RULES_EACH)], tmp_path_factory.mktemp("index"))
 
