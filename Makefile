@@ -1,16 +1,17 @@
 # make demo      a filled demo shop, from nothing
 # make test      lint, types, import order, all fast tests
 # make test-slow the long runs        make bench  speed and memory against references
+# make console   the web console      make console-tour  pictures of all of it
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO ?= demo
 WORKERS ?= 2
 
-.PHONY: demo test test-slow bench lint docs clean
+.PHONY: api console console-check console-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 .venv/.base: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
@@ -32,14 +33,42 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint console-if-node
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: .venv/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 bench: .venv/.dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m bench
+
+api: .venv/.dev  ## console/openapi.json, from which the console's types are made
+	$(BIN)/python -m coterie.api.describe console/openapi.json
+	@if command -v npm >/dev/null; then cd console && npm run types; else echo "npm is missing: the console's types are not made"; fi
+
+# The console: built where sources changed; `npm ci` where the lock file did.
+CONSOLE := src/coterie/static/index.html
+
+console: $(CONSOLE)
+
+console/node_modules/.package-lock.json: console/package.json console/package-lock.json
+	cd console && npm ci --no-fund --no-audit
+	touch $@
+
+$(CONSOLE): console/node_modules/.package-lock.json $(shell find console/src console/public -type f 2>/dev/null) console/index.html console/vite.config.ts
+	cd console && npm run build
+	@echo "First load, gzip: $$(cd src/coterie/static && cat index.html $$(grep -o 'assets/[^"]*\.\(js\|css\)' index.html) assets/inter-latin-wght-normal-*.woff2 | gzip -9 | wc -c) bytes"
+
+console-check: $(CONSOLE)
+	cd console && npm run check && npm test
+	@! grep -n '"resolved": "http' console/package-lock.json
+
+console-if-node:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console-check; else echo "npm is missing: the console is neither built nor tested"; fi
+
+console-tour: .venv/.dev $(CONSOLE)  ## pictures of every screen and state into console/tour/
+	$(BIN)/python -m tests.console.tour console/tour
 
 docs: .venv/.dev
 	$(BIN)/python docs/generate.py

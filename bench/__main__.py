@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("build_tags", "increments", "command_line", "import_csv")
+NAMES = ("build_tags", "increments", "command_line", "import_csv", "audiences", "segments", "experiments", "campaigns")
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from coterie.cli import main, register
 
@@ -37,6 +39,11 @@ LOYAL = {
 }
 
 
+def wide() -> Any:
+    """Tables as wide as where nobody reads them on a screen, whatever the test run's own terminal is."""
+    return mock.patch.dict(os.environ, {"COLUMNS": "160"})
+
+
 def run(folder: Path, *words: str, code: int = 0) -> str:
     """Run `coterie` in `folder`; returns stdout (of a failure stderr). Asserts the exit code.
 
@@ -44,7 +51,7 @@ def run(folder: Path, *words: str, code: int = 0) -> str:
     """
     register.all_commands(main.app)
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), wide():
         given = main.run(list(words))
     assert given == code, f"{words}\n{out.getvalue()}\n{err.getvalue()}"
     return out.getvalue() if code == 0 else err.getvalue()

@@ -37,7 +37,15 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_moment": "A moment could not be read: use `2011-12-10`, `2011-12-10T08:00` or `2011-12-10T08:00+01:00`.",
         "missing_extra": "A part that is installed separately is missing; the message has the install line.",
         "address_taken": "The address that `coterie serve` should listen on is in use or not this machine's.",
-        "not_signed_in": "An HTTP request came without a valid API token.",
+        "not_signed_in": "An HTTP request came without a valid session or API token.",
+        "bad_login": "Name and password do not belong together, or the user is disabled.",
+        "weak_password": "A password is too short, too long or easy to guess.",
+        "too_many_tries": "Too many sign-ins failed, of that name or from that address. Wait and try again.",
+        "forged": "A change came from another site, or without the token of the session.",
+        "sign_in_failed": "The sign-in service refused, or what it answered cannot be trusted.",
+        "too_large": "The body of an HTTP request is larger than the settings allow.",
+        "too_slow": "The body of an HTTP request came too slowly.",
+        "newer_version": "Somebody else saved it since it was read; nothing was changed.",
         "not_allowed": "The token or role given does not permit this.",
         "in_use": "It is used by something else, which the message names.",
         "job_ended": "The job has ended, so that it cannot be cancelled.",
@@ -96,11 +104,26 @@ CODES: Mapping[str, str] = MappingProxyType(
         # segments and models
         "too_few_rows": "There are fewer entities, or fewer different ones, than the work needs.",
         "no_signal": "What is known tells the seed of a look-alike no better than chance, so nobody can be found by it.",
+        "no_groups": "The clustering method found fewer than two groups; use one that cuts, such as kmeans, or other tags.",
         "no_usable_column": "None of the columns given can be used; the message says why for each.",
         "missing_column": "The data lack a column that the model needs.",
         "bad_column": "A column holds a value that cannot be used: infinity, or text where the model needs numbers.",
         "duplicate_entity": "An entity stands in the data more than once; every entity must have one row.",
         "bad_model": "A stored model cannot be read, or a newer version of Coterie wrote it.",
+        "refit_needed": "The customers moved too far from what the segments were fitted on for an update; fit them again.",
+        # campaigns
+        "bad_campaign": "A campaign's definition cannot be used; the message says which part, and what may stand there.",
+        "bad_template": "A text with variables cannot be read or filled; the message has the line, or the unknown variable.",
+        "not_approved": "The campaign was not approved, or its audience or content changed since. Look at its plan and approve it.",
+        "campaign_state": "The campaign stands where this cannot be done with it; the message says where it stands.",
+        "campaign_expired": "The campaign's period of validity has not begun or is over.",
+        "purpose_forbids": "The purpose of the audience does not permit the channel.",
+        "nobody": "The audience has no members, so that there is nobody to plan for.",
+        # experiments
+        "bad_metric": "A metric of an experiment cannot be read: write COLUMN:binary, COLUMN:mean, NUM/DEN:ratio or COLUMN:p90.",
+        "bad_weights": "The weights of an experiment's arms do not fit: a missing or unknown arm, or shares that are not 1 in all.",
+        "one_arm": "An experiment has only one arm, so that there is nobody to compare with.",
+        "sample_ratio": "The arms are not as large as they were meant to be, so that no figure should be read (only with --strict).",
     }
 )
 

@@ -25,17 +25,22 @@ if TYPE_CHECKING:
     from coterie.audiences.alerts import Alerts
     from coterie.audiences.definitions import WorkspaceFile
     from coterie.audiences.service import Audiences
+    from coterie.campaigns.service import Campaigns
     from coterie.catalog.schemas import Dataset
     from coterie.catalog.service import Catalog
+    from coterie.consent.service import Consent
     from coterie.destinations.service import Destinations
     from coterie.engines.duckdb import Engine
     from coterie.index.service import Index
     from coterie.ingest.context import IngestContext
     from coterie.ingest.report import ImportReport
     from coterie.jobs.service import Jobs
+    from coterie.kit.progress import Progress
     from coterie.lake.service import Lake
     from coterie.learn.segments.model import SegmentFit
+    from coterie.learn.segments.reporting import Drawn, ReportOptions
     from coterie.learn.segments.service import Segments
+    from coterie.learn.segments.study.make import Study
     from coterie.learn.segments.words import Language
     from coterie.store.service import Store
     from coterie.tags.context import TagContext
@@ -215,10 +220,14 @@ class Workspace:
     def jobs(self) -> Jobs:
         """The queue of jobs, and schedules."""
         import coterie.audiences.jobs
+        import coterie.campaigns.jobs
+        import coterie.ingest.jobs
+        import coterie.learn.segments.jobs
         import coterie.tags.jobs
         from coterie.jobs.service import Jobs
 
-        assert coterie.audiences.jobs and coterie.tags.jobs  # they register their jobs
+        assert coterie.audiences.jobs and coterie.campaigns.jobs and coterie.tags.jobs  # they register their jobs
+        assert coterie.ingest.jobs and coterie.learn.segments.jobs
         return Jobs(str(self.settings["jobs_url"]) or f"sqlite:///{self.path / 'jobs.sqlite'}", self.path)
 
     @cached_property
@@ -227,6 +236,21 @@ class Workspace:
         from coterie.destinations.service import Destinations
 
         return Destinations(self.store, self.settings)
+
+    @cached_property
+    def consent(self) -> Consent:
+        """Who agreed to what, and who must not be addressed."""
+        from coterie.consent.service import Consent
+
+        return Consent(self.tag_context)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """Define, plan, approve, send and read campaigns."""
+        from coterie.campaigns.service import Campaigns
+
+        folder = self.path / "campaigns"
+        return Campaigns(self.tag_context, self.audiences, self.consent, self.destinations, folder, lambda: self.jobs)
 
     @contextmanager
     def working(self) -> Iterator[bool]:
@@ -251,12 +275,26 @@ class Workspace:
 
         return Segments(self.tag_context, self.audiences, self.path / "reports", _draw_segments)
 
-    def write_segment_report(self, name: str, to: Path, *, version: int | None = None, language: str = "en") -> int:
-        """Write the report of a segmentation as one HTML file; returns its size in bytes."""
+    def write_segment_report(
+        self,
+        name: str,
+        to: Path,
+        *,
+        version: int | None = None,
+        language: Language = "en",
+        options: ReportOptions | None = None,
+        progress: Progress | None = None,
+    ) -> int:
+        """Write the report of a segmentation as one HTML file, or its figures as .json; returns its size in bytes."""
         from coterie.kit.disk import disk_errors
 
+        if to.suffix.lower() == ".json":
+            figures = self.segments.figures(name, version, options, progress)
+            text = json.dumps(figures, ensure_ascii=False, indent=1)
+        else:
+            text = self.segments.report(name, version, language, options, progress)
         with disk_errors():
-            write_atomically(to, self.segments.report(name, version, language))
+            write_atomically(to, text)
             return to.stat().st_size
 
     def backup(self, to: Path) -> int:
@@ -421,13 +459,16 @@ class Workspace:
         return None if text is None else moments.parse_moment(text, self.zone, place=place)
 
 
-_COPIED = ("snapshots", "reports")
+_COPIED = ("snapshots", "reports", "campaigns")
 
 
-def _draw_segments(fit: SegmentFit, title: str, language: Language) -> str:
+def _draw_segments(fit: SegmentFit, study: Study, title: str) -> Drawn:
+    from coterie.learn.segments.reporting import Drawn
+    from coterie.report.segment_json import report_json
     from coterie.report.segments import segment_report_html
 
-    return segment_report_html(fit, title, language=language)
+    english = segment_report_html(fit, title, language="en", study=study)
+    return Drawn(english, segment_report_html(fit, title, language="zh", study=study), report_json(fit, study))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,93 +1,9 @@
-"""HTTP: nobody gets in without a token; answers are those of the services; errors have the one shape."""
+"""HTTP: answers are those of the services; errors have the one shape."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-
 import httpx
-import pytest
-from tests.shop import LOYAL, make_shop
-
-ROUTES = (
-    ("GET", "/api/v1/datasets"),
-    ("GET", "/api/v1/tags"),
-    ("GET", "/api/v1/audiences"),
-    ("POST", "/api/v1/audiences/count"),
-    ("PUT", "/api/v1/audiences/x"),
-    ("POST", "/api/v1/audiences/x/refresh"),
-    ("GET", "/api/v1/audiences/x/members"),
-    ("GET", "/api/v1/audiences/x/explain/0001"),
-    ("GET", "/api/v1/blocks"),
-    ("PUT", "/api/v1/blocks/x"),
-    ("GET", "/api/v1/blocks/x"),
-    ("POST", "/api/v1/blocks/x/copy"),
-    ("DELETE", "/api/v1/blocks/x"),
-    ("POST", "/api/v1/audiences/insight"),
-    ("POST", "/api/v1/audiences/overlap"),
-    ("POST", "/api/v1/audiences/lookalike"),
-    ("GET", "/api/v1/audiences/x/diff"),
-    ("GET", "/api/v1/audiences/x/backtest"),
-    ("GET", "/api/v1/segments"),
-    ("GET", "/api/v1/alerts"),
-    ("PUT", "/api/v1/alerts/x"),
-    ("DELETE", "/api/v1/alerts/x"),
-    ("GET", "/api/v1/alerts/events"),
-    ("POST", "/api/v1/alerts/events/e1/seen"),
-)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A real server on a free port: its address and setup token."""
-    folder = make_shop(tmp_path_factory.mktemp("api"))
-    command = [sys.executable, "-m", "coterie.cli.main", "-w", "ws", "serve", "--port", "0", "--json"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        first = json.loads(process.stdout.readline())
-        yield first["url"], first["setup_token"]
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def client(served: tuple[str, str]) -> Iterator[httpx.Client]:
-    """A client with a token bought by the setup token."""
-    url, setup = served
-    made = httpx.post(f"{url}/api/v1/setup", json={"token": setup, "name": "tests"}, timeout=30)
-    assert made.status_code == 200
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {made.json()['token']}"}, timeout=60) as opened:
-        yield opened
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_anonymous_is_kept_out(served: tuple[str, str], method: str, path: str) -> None:
-    """Every route wants a token, also a wrong one is refused."""
-    for headers in ({}, {"Authorization": "Bearer wrong"}):
-        answer = httpx.request(method, served[0] + path, headers=headers, json={"rule": {}}, timeout=30)
-        assert answer.status_code == 401
-        assert answer.json()["code"] == "not_signed_in"
-
-
-def test_every_route_is_listed_above(client: httpx.Client) -> None:
-    """A new route must be added to the table, so that it is tested."""
-    paths = client.get("/api/v1/openapi.json").json()["paths"]
-    known = {
-        (m, p.replace("/x", "/{name}").replace("/0001", "/{entity}").replace("/e1", "/{event}")) for m, p in ROUTES
-    }
-    found = {(m.upper(), p) for p, methods in paths.items() for m in methods}
-    assert found - known == {("GET", "/api/v1/health"), ("POST", "/api/v1/setup")}
-
-
-def test_setup_token_works_once(served: tuple[str, str], client: httpx.Client) -> None:
-    """Traded already by the client."""
-    again = httpx.post(f"{served[0]}/api/v1/setup", json={"token": served[1], "name": "again"}, timeout=30)
-    assert again.status_code == 403 and again.json()["code"] == "not_allowed"
+from tests.shop import LOYAL
 
 
 def test_count_save_refresh_members(client: httpx.Client) -> None:

@@ -8,11 +8,14 @@ import runpy
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from tests.shop import ask
+
+import coterie
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "rfm_by_hand.py"
 NAMES = ("recency_days", "frequency", "monetary", "r", "f", "m", "cell")
@@ -83,3 +86,25 @@ def test_sums_are_those_that_were_published(product: Rows) -> None:
     assert sum(not row["recency_days"] for row in product.values()) == 33
     scores = Counter(row["f"] for row in product.values())
     assert [scores[part] for part in "12345"] == [1527, 835, 508, 630, 872]
+
+
+def test_outcomes_after_a_cut_off_are_those_of_the_file(folder: Path, data_dir: Path) -> None:
+    """What the report of segments calls revenue and coming back, against pandas."""
+    import pandas as pd
+
+    cutoff, days = datetime(2011, 9, 11, tzinfo=UTC), 90
+    lines = pd.read_csv(data_dir / "online_retail" / "online_retail.csv.gz", dtype={"CustomerID": "Int64"})
+    lines = lines[lines["CustomerID"].notna()]
+    lines["amount"] = (lines["Quantity"] * lines["UnitPrice"]).round(3)
+    lines["at"] = pd.to_datetime(lines["InvoiceDate"], utc=True)
+    after = lines[(lines["at"] > cutoff) & (lines["at"] <= cutoff + timedelta(days=days))]
+    revenue = after.groupby(after["CustomerID"].astype(str))["amount"].sum()
+    known = set(lines.loc[lines["at"] <= cutoff, "CustomerID"].astype(str))
+    bought = {i: set(rows["InvoiceNo"]) for i, rows in after[after["amount"] >= 0].groupby("CustomerID")}
+    with coterie.open(folder / "ws") as ws:
+        ws.segments.fit("buyers", ["rfm.recency_days", "rfm.frequency", "rfm.monetary"], k=2)
+        version = ws.segments.registry.get("buyers")
+        found = ws.segments._outcomes(version, {"revenue": "rfm.monetary", "orders": "rfm.frequency"}, cutoff, days)
+        assert set(ws.segments.frame_of("buyers", as_of=cutoff).index) == known
+    assert (found["revenue"] - revenue.reindex(found.index).fillna(0)).abs().max() < 1e-6
+    assert set(found.index[found["returned"]]) == {str(i) for i in bought}

@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.report.conftest import LABELS
+from tests.report.looking import assert_sound, look
 
 from coterie.learn.segments.model import SegmentFit, fit_segments
+from coterie.learn.segments.study.make import Study
 from coterie.learn.segments.words import Text
 from coterie.report.segments import segment_report_html
 
-LABELS = {
-    "orders": Text("orders", "订单数"),
-    "basket": Text("basket value", "客单价"),
-    "night": Text("night share", "夜间占比"),
-    "city": Text("city", "城市"),
-    "app": Text("uses the app", "使用应用"),
-    "gone": Text("days since", "距今天数"),
-    "shop": Text("shop", "门店"),
-}
-
 
 @pytest.fixture(scope="module")
-def fit() -> SegmentFit:
-    rng = np.random.default_rng(0)
-    n = 240
-    truth = rng.choice(3, n, p=[0.5, 0.3, 0.2])
-    frame = pd.DataFrame(
-        {
-            "orders": np.round(np.array([3.0, 20.0, 6.0])[truth] * np.exp(rng.normal(0, 0.3, n))) + 1,
-            "basket": (np.array([20.0, 25.0, 180.0])[truth] * np.exp(rng.normal(0, 0.3, n))).round(2),
-            "night": (np.array([0.1, 0.2, 0.6])[truth] + rng.normal(0, 0.06, n)).clip(0, 1),
-            "gone": np.where(rng.random(n) < 0.1, np.nan, rng.exponential(60, n).round()),
-            "city": rng.choice(["巴黎", "<b>里昂</b>"], n),
-            "app": rng.random(n) < np.array([0.2, 0.5, 0.9])[truth],
-            "shop": "市中心",
-        },
-        index=[f"c{i}" for i in range(n)],
-    )
-    return fit_segments(frame, money=["basket"], max_k=4, labels=LABELS)
-
-
-@pytest.fixture(scope="module")
-def pages(fit: SegmentFit) -> dict[str, str]:
+def pages(fit: SegmentFit, study: Study) -> dict[str, str]:
     return {
-        "en": segment_report_html(fit, "Shop <customers>", language="en", facts={"As of": "2025-06-30"}),
-        "zh": segment_report_html(fit, "商店客户", language="zh", facts={"截至": "2025-06-30"}),
+        "en": segment_report_html(fit, "Shop <customers>", facts={"As of": "2025-06-30"}, study=study),
+        "zh": segment_report_html(fit, "商店客户", language="zh", facts={"截至": "2025-06-30"}, study=study),
     }
 
 
@@ -61,7 +35,7 @@ class _Reader(HTMLParser):
         self.text: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag not in {"meta"}:
+        if tag not in {"meta", "br"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:
@@ -71,7 +45,7 @@ class _Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "pre"} & set(self.open):
+        if not {"style", "pre", "code"} & set(self.open):
             self.text.append(data)
 
 
@@ -85,7 +59,7 @@ def _text(page: str) -> str:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_needs_nothing_from_elsewhere(pages: dict[str, str], language: str) -> None:
     page = pages[language]
-    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<link|<img|<iframe| src=| href=| on\w+=", page)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<link|<img|<iframe| src=| href=.[^#]| on\w+=", page)
     assert page.startswith("<!doctype html>") and 'charset="utf-8"' in page and "viewport" in page
 
 
@@ -108,7 +82,9 @@ def test_has_a_plot_per_segment_and_criterion_and_all_numbers_are_finite(
     fit: SegmentFit, pages: dict[str, str]
 ) -> None:
     page = pages["en"]
-    assert page.count("<svg") == fit.model.k + 8 + 5
+    criteria, outcomes = 9, 3
+    others = ("structure", "lineage", "stability", "over time", "map", "loadings", "silhouettes", "profit")
+    assert page.count("<svg") == fit.model.k + criteria + outcomes + len(others)
     for drawing in re.findall(r"<svg.*?</svg>", page, re.S):
         assert "nan" not in drawing and "inf" not in drawing
         assert re.search(r"<(path|circle|rect)", drawing)
@@ -122,7 +98,7 @@ def test_texts_of_users_are_escaped(pages: dict[str, str]) -> None:
 
 def test_the_chinese_page_is_chinese(pages: dict[str, str]) -> None:
     """No Latin word but our name, the letters of formulas, the names of libraries, and the data's own texts."""
-    allowed = {"Coterie", "coterie", "k", "p", "b", "python", "numpy", "scipy", "scikit", "learn", "pandas"}
+    allowed = {"Coterie", "coterie", "k", "p", "b", "python", "numpy", "scipy", "scikit", "learn", "pandas", "sms"}
     words = set(re.findall(r"[A-Za-z]+", _text(pages["zh"])))
     assert words <= allowed
     assert 'lang="zh-CN"' in pages["zh"]
@@ -134,9 +110,9 @@ def test_labels_can_be_given_at_the_report(fit: SegmentFit) -> None:
     assert page.count("mean order value") > 5 and "share of mean order value" in page
 
 
-def test_a_stored_fit_gives_the_same_page(fit: SegmentFit, pages: dict[str, str]) -> None:
+def test_a_stored_fit_gives_the_same_page(fit: SegmentFit, study: Study, pages: dict[str, str]) -> None:
     again = segment_report_html(
-        SegmentFit.from_json(fit.to_json()), "商店客户", language="zh", facts={"截至": "2025-06-30"}
+        SegmentFit.from_json(fit.to_json()), "商店客户", language="zh", facts={"截至": "2025-06-30"}, study=study
     )
     assert again == pages["zh"]
 
@@ -148,3 +124,10 @@ def test_one_given_k_and_no_money_also_make_a_page(fit: SegmentFit) -> None:
     page = segment_report_html(single, "Two", language="zh")
     _text(page)
     assert "按要求分为 2 群" in page and "没有" in page and "40 个客户" in page
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 390), ("zh", 1440)])
+def test_looked_at_by_a_browser_nothing_overlaps(
+    pages: dict[str, str], language: str, width: int, tmp_path: Path
+) -> None:
+    assert_sound(look(pages[language], tmp_path, width))

@@ -173,3 +173,10 @@ def test_a_list_needs_its_column(shop: World, tmp_path: Path) -> None:
     file.write_text("key,x\nc,1\n")
     with pytest.raises(Refused, match='The file has no column "keys". There is: key, x.'):
         upload_list(shop.context, "vip", file, "keys")
+
+
+def test_what_was_published_before_something_else_counts_again(shop: World) -> None:
+    for value in (1, 2, 1, 1):
+        publish_frame(shop.context, pd.DataFrame({"entity": ["c"], "grade": [value]}), "grade", as_of=AS_OF)
+    assert column(shop, "grade")["c"] == 1
+    assert len(shop.context.lake.batches("grade")) == 3  # the last one was there already

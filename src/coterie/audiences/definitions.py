@@ -12,7 +12,6 @@ from coterie.audiences.resolve import AUDIENCE, BLOCK, names_in
 from coterie.errors import Refused, did_you_mean
 from coterie.tags.definitions_file import Definitions, read_body
 
-
 ALERT_FIELDS = ("audience", "when", "to", "language")
 
 

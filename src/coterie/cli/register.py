@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from coterie.cli import alerts, audiences, blocks, data, destinations, jobs, lists, segments, serving, tags, workspaces
+from coterie.cli import (
+    alerts,
+    audiences,
+    blocks,
+    campaigns,
+    consent,
+    data,
+    destinations,
+    experiments,
+    jobs,
+    lists,
+    segments,
+    serving,
+    tags,
+    users,
+    workspaces,
+)
 
 
 def all_commands(app: typer.Typer) -> None:
@@ -19,6 +35,12 @@ def all_commands(app: typer.Typer) -> None:
     app.add_typer(blocks.app, name="block")
     app.add_typer(lists.app, name="list")
     app.add_typer(segments.app, name="segment")
+    app.add_typer(consent.app, name="consent")
+    app.add_typer(consent.suppress_app, name="suppress")
+    app.add_typer(campaigns.app, name="campaign")
+    app.add_typer(experiments.app, name="experiment")
     app.add_typer(jobs.app, name="job")
     app.add_typer(destinations.app, name="destination")
     app.add_typer(alerts.app, name="alert")
+    app.add_typer(users.app, name="user")
+    app.add_typer(users.tokens, name="token")

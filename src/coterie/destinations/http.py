@@ -56,6 +56,18 @@ class Sender:
         key : the same for the same body, so that a receiver that has it already can say so and do nothing.
         Raises Failed(`not_delivered`): refused by the receiver, or out of reach after all tries.
         """
+        return self._send(body, key)[0]
+
+    def post(self, body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """Send one body like `send`; what the receiver answered, where that is a JSON object, else nothing."""
+        answer = self._send(body, key)[1]
+        try:
+            found = answer.json()
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _send(self, body: Mapping[str, Any], key: str) -> tuple[int, httpx.Response]:
         self.check()
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         said = ""
@@ -72,7 +84,7 @@ class Sender:
                 said, pause = f"{type(error).__name__}: {error}", None
             else:
                 if answer.is_success:
-                    return attempt
+                    return attempt, answer
                 said, pause = f"it answered {answer.status_code}", answer.headers.get("Retry-After")
                 if answer.status_code not in _AGAIN:
                     break

@@ -23,8 +23,8 @@ from coterie.settings import Settings
 TRIES, FIRST_WAIT_SECONDS, TIMEOUT_SECONDS = 3, 1.0, 15.0
 SECURITY = ("none", "starttls", "tls")
 # Local part and domain of RFC 5321, without quoted local parts and addresses in brackets, which only attackers write.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MOST_LETTERS = 254  # of an address: RFC 5321, 4.5.3.1.3
 
 
@@ -84,7 +84,7 @@ class Mailer:
                 return attempt
             except (OSError, smtplib.SMTPException) as error:
                 if attempt == TRIES or not _passing(error):
-                    raise self._told(error, to) from None
+                    raise self.told(error, to) from None
             self.wait(FIRST_WAIT_SECONDS * 4 ** (attempt - 1))
         raise AssertionError("the last try returns or raises")
 
@@ -96,7 +96,7 @@ class Mailer:
         >>> made["Subject"], made["Message-ID"], made.get_content()
         ('人群包', '<k1@example.com>', '你好\\r\\n')
         """
-        if _CONTROL.search(subject):
+        if CONTROL.search(subject):
             fix = "Leave out line breaks."
             raise Refused("bad_argument", "A subject is one line.", place="subject", fix=fix)
         message = EmailMessage(SMTP)
@@ -108,19 +108,29 @@ class Mailer:
         return message
 
     def _send(self, message: EmailMessage) -> None:
-        context = ssl.create_default_context()
+        with self.connect() as server:
+            server.send_message(message)
+
+    def connect(self) -> smtplib.SMTP:
+        """A connection to the server, encrypted and logged in as the settings say. Raises what `smtplib` raises."""
+        # Reading the system's certificates takes 30 ms, so it is not done for nothing.
+        context = None if self.security == "none" else ssl.create_default_context()
         if self.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT_SECONDS, context=context)
         else:
             server = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS)
-        with server:
+        try:
             if self.security == "starttls":
                 server.starttls(context=context)
+            server.ehlo_or_helo_if_needed()
             if self.user:
                 server.login(self.user, self.password)
-            server.send_message(message)
+        except BaseException:
+            server.close()
+            raise
+        return server
 
-    def _told(self, error: Exception, to: str) -> CoterieError:
+    def told(self, error: Exception, to: str) -> CoterieError:
         """What went wrong, for people."""
         place = f"{self.host}:{self.port}"
         match error:
@@ -161,8 +171,8 @@ def check_address(address: str, *, place: str = "to") -> str:
     Traceback (most recent call last):
     coterie.errors.Refused: `bad_address` at `to`: "ada@example.com Bcc: all@example.com" is no e-mail address. ...
     """
-    if len(address) > _MOST_LETTERS or _ADDRESS.fullmatch(address) is None:
-        shown = " ".join(_CONTROL.sub(" ", address[:_MOST_LETTERS]).split())
+    if len(address) > _MOST_LETTERS or ADDRESS.fullmatch(address) is None:
+        shown = " ".join(CONTROL.sub(" ", address[:_MOST_LETTERS]).split())
         fix = "Give one such as name@example.com, in letters A to Z."
         raise Refused("bad_address", f'"{shown}" is no e-mail address.', place=place, fix=fix)
     return address
@@ -185,9 +195,9 @@ def _words(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _reply(error.smtp_code, error.smtp_error)
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return _CONTROL.sub(" ", str(said)).rstrip(".")
+    return CONTROL.sub(" ", str(said)).rstrip(".")
 
 
 def _reply(code: int, words: bytes | str) -> str:
     said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return f"{code} {_CONTROL.sub(' ', said)}".strip().rstrip(".")
+    return f"{code} {CONTROL.sub(' ', said)}".strip().rstrip(".")

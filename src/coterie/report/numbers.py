@@ -36,7 +36,8 @@ def percent(share: float) -> str:
 def signed(value: float) -> str:
     """A difference with its sign, two decimals.
 
-    >>> signed(0.314), signed(-1.0)
-    ('+0.31', '−1.00')
+    >>> signed(0.314), signed(-1.0), signed(-0.001)
+    ('+0.31', '−1.00', '+0.00')
     """
-    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"
+    shown = f"{abs(value):.2f}"
+    return f"{'−' if value < 0 and float(shown) else '+'}{shown}"

@@ -37,10 +37,18 @@ def page(
     )
 
 
-def section(heading: str, *parts: str, name: str = "") -> str:
-    """One block of the page, with its heading; parts are HTML already."""
+def section(heading: str, *parts: str, name: str = "", anchor: str = "", number: int | None = None) -> str:
+    """One block of the page, with its heading; parts are HTML already. `anchor` is where `contents` leads to."""
     kind = f' class="{name}"' if name else ""
-    return f"<section{kind}><h2>{escape(heading)}</h2>{''.join(parts)}</section>\n"
+    place = f' id="{anchor}"' if anchor else ""
+    count = f'<span class="number">{number}</span>' if number is not None else ""
+    return f"<section{kind}{place}><h2>{count}{escape(heading)}</h2>{''.join(parts)}</section>\n"
+
+
+def contents(title: str, parts: Iterable[tuple[str, str]]) -> str:
+    """Links to the blocks of the page, by anchor and heading, numbered from 1."""
+    links = "".join(f'<li><a href="#{anchor}">{escape(heading)}</a></li>' for anchor, heading in parts)
+    return f'<nav aria-label="{escape(title, quote=True)}"><ol>{links}</ol></nav>\n'
 
 
 def figure(title: str, note: str, drawing: str) -> str:
@@ -53,16 +61,19 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     words: Sequence[int] = (),
+    codes: Sequence[int] = (),
     picked: int | None = None,
     roomy: bool = False,
 ) -> str:
-    """A table of text cells; columns in `words` are prose and may wrap (`roomy`: less so), row `picked` stands out."""
+    """A table of text cells; columns in `words` are prose and may wrap (`roomy`: less so), those in `codes` are keys,
+    row `picked` stands out."""
     wordy = set(words)
     mark = [' class="words"' if i in wordy else "" for i in range(len(heads))]
     head = "".join(f"<th{mark[i]}>{escape(text)}</th>" for i, text in enumerate(heads))
     lines = []
     for number, row in enumerate(rows):
-        cells = "".join(f"<td{mark[i]}>{escape(text)}</td>" for i, text in enumerate(row))
+        shown = [f"<code>{escape(text)}</code>" if i in codes else escape(text) for i, text in enumerate(row)]
+        cells = "".join(f"<td{mark[i]}>{text}</td>" for i, text in enumerate(shown))
         lines.append(f"<tr{' class=picked' if number == picked else ''}>{cells}</tr>")
     body = "".join(lines)
     kind = "data roomy" if roomy else "data"

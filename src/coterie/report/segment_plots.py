@@ -19,7 +19,6 @@ from coterie.report.svg import (
     Scale,
     blend,
     clipped,
-    colour,
     ticks,
 )
 
@@ -42,6 +41,7 @@ class Whisker(NamedTuple):
     high: float
 
 
+_DISC = 26.0  # between the middles of two discs on a map
 MARGIN = 0.2
 """Differences below this many standard deviations are drawn grey."""
 
@@ -140,29 +140,56 @@ def _inside(value: float, reach: float) -> float:
     return max(-reach, min(reach, value))
 
 
-def map_plot(plane: PlaneMap, axes: tuple[str, str], ids: Sequence[int], label: str) -> str:
+def map_plot(plane: PlaneMap, axes: tuple[str, str], ids: Sequence[int], shades: Sequence[str], label: str) -> str:
     """Entities as dots in the colour of their segment, centres as numbered discs."""
     drawing = Drawing(520, 430)
     xs, ys = sorted(p[0] for p in plane.points), sorted(p[1] for p in plane.points)
     cut = max(1, len(xs) // 200)
-    x = _fitted(xs[cut - 1], xs[-cut], [c[0] for c in plane.centres], 34, 510)
+    x = _fitted(xs[cut - 1], xs[-cut], [c[0] for c in plane.centres], 42, 510)
     y = _fitted(ys[cut - 1], ys[-cut], [c[1] for c in plane.centres], 390, 10)
-    drawing.rect(34, 10, 476, 380, "#fafbfc")
+    drawing.rect(42, 10, 468, 380, "#fafbfc")
     for mark in ticks(x.low, x.high, 5):
         drawing.line(x(mark), 10, x(mark), 390)
         drawing.text(x(mark), 404, _short(mark), 11, anchor="middle")
     for mark in ticks(y.low, y.high, 5):
-        drawing.line(34, y(mark), 510, y(mark))
-        drawing.text(29, y(mark) + 4, _short(mark), 11, anchor="end")
+        drawing.line(42, y(mark), 510, y(mark))
+        drawing.text(37, y(mark) + 4, _short(mark), 11, anchor="end")
     radius = 3.4 if len(plane.points) < 500 else 2.6
     for px, py, segment in plane.points:
-        drawing.circle(min(max(x(px), 36), 508), min(max(y(py), 12), 388), radius, colour(segment), opacity=0.5)
-    for j, (cx, cy) in enumerate(plane.centres):
-        drawing.circle(x(cx), y(cy), 12.5, colour(j), PAPER, width=2.4)
-        drawing.text(x(cx), y(cy) + 4.6, str(ids[j]), 13, PAPER, "middle", bold=True)
-    drawing.text(272, 424, axes[0], 12, anchor="middle")
-    drawing.shapes.append(f'<g transform="translate(10.5 200) rotate(-90)">{_sideways(axes[1])}</g>')
+        drawing.circle(min(max(x(px), 44), 508), min(max(y(py), 12), 388), radius, shades[segment], opacity=0.5)
+    true = [(x(cx), y(cy)) for cx, cy in plane.centres]
+    for j, ((cx, cy), (px, py)) in enumerate(zip(true, _apart(true, (56, 496), (24, 376)), strict=True)):
+        drawing.line(cx, cy, px, py, INK, 1)
+        drawing.circle(px, py, 12.5, shades[j], PAPER, width=2.4)
+        drawing.text(px, py + 4.6, str(ids[j]), 13, PAPER, "middle", bold=True)
+    drawing.text(276, 424, axes[0], 12, anchor="middle")
+    drawing.shapes.append(f'<g transform="translate(14 200) rotate(-90)">{_sideways(axes[1])}</g>')
     return drawing.render(label)
+
+
+def _apart(
+    spots: Sequence[tuple[float, float]], across: tuple[float, float], down: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """The spots, pushed away from each other until discs on them do not overlap, and kept inside the frame."""
+    moved = [list(spot) for spot in spots]
+    for turn in range(200):
+        clash = False
+        for i, one in enumerate(moved):
+            for j, other in enumerate(moved[:i]):
+                dx, dy = one[0] - other[0], one[1] - other[1]
+                far = math.hypot(dx, dy)
+                if far >= _DISC:
+                    continue
+                clash = True
+                if far < 1e-6:  # on the same spot: part them in a direction that differs from pair to pair
+                    dx, dy, far = math.cos(i + 7 * j + turn), math.sin(i + 7 * j + turn), 1.0
+                push = (_DISC - min(far, _DISC)) / 2 + 0.2
+                for spot, way in ((one, 1.0), (other, -1.0)):
+                    spot[0] = min(max(spot[0] + way * push * dx / far, across[0]), across[1])
+                    spot[1] = min(max(spot[1] + way * push * dy / far, down[0]), down[1])
+        if not clash:
+            break
+    return [(spot[0], spot[1]) for spot in moved]
 
 
 def _sideways(words: str) -> str:
@@ -194,7 +221,7 @@ def loadings_plot(rows: Sequence[tuple[str, float, float]], label: str, heads: t
     return drawing.render(label)
 
 
-def stability_plot(values: Sequence[float], ids: Sequence[int], label: str) -> str:
+def stability_plot(values: Sequence[float], ids: Sequence[int], shades: Sequence[str], label: str) -> str:
     """Mean overlap per segment as bars over the bands of Hennig."""
     step = 26
     drawing = Drawing(460, 26 + step * len(values))
@@ -211,14 +238,14 @@ def stability_plot(values: Sequence[float], ids: Sequence[int], label: str) -> s
         drawing.text(x(mark), foot + 14, f"{mark:g}", 10.5, anchor="middle")
     for j, value in enumerate(values):
         y = 6 + step * j
-        drawing.circle(16, y + 9, 9, colour(j))
+        drawing.circle(16, y + 9, 9, shades[j])
         drawing.text(16, y + 13, str(ids[j]), 11, PAPER, "middle", bold=True)
-        drawing.rect(x(0), y + 3, x(value) - x(0), 12, colour(j), 2)
+        drawing.rect(x(0), y + 3, x(value) - x(0), 12, shades[j], 2)
         drawing.text(418, y + 13.5, f"{value:.2f}", 12, INK, bold=True)
     return drawing.render(label)
 
 
-def silhouette_plot(groups: Sequence[Sequence[float]], ids: Sequence[int], label: str) -> str:
+def silhouette_plot(groups: Sequence[Sequence[float]], ids: Sequence[int], shades: Sequence[str], label: str) -> str:
     """Members' silhouettes per segment, best first, as filled profiles side by side."""
     drawing = Drawing(460, 190)
     total = sum(len(g) for g in groups) or 1
@@ -236,7 +263,7 @@ def silhouette_plot(groups: Sequence[Sequence[float]], ids: Sequence[int], label
         steps = [(start + width * (i + 0.5), y(v)) for i, v in enumerate(group)]
         if steps:
             outline = [(start, y(0)), (start, steps[0][1]), *steps, (end, steps[-1][1]), (end, y(0))]
-            drawing.path(outline, fill=blend(colour(j), 0.75))
+            drawing.path(outline, fill=blend(shades[j], 0.75))
         drawing.text((start + end) / 2, 181, str(ids[j]), 11, INK, "middle", bold=True)
         start = end + gap
     drawing.line(34, y(0), 452, y(0), MUTED, 1.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coterie.learn.segments.words import Language, Text
+from coterie.report.study_words import STUDY_WORDS
 
 _WORDS: dict[str, Text] = {
     "kind": Text("Segment report", "客户分群报告"),
@@ -12,12 +13,8 @@ _WORDS: dict[str, Text] = {
     ),
     "customers": Text("Customers", "客户数"),
     "segments": Text("Segments", "分群数"),
-    "tags_used": Text("Tags used", "使用的标签"),
     "method": Text("Method", "方法"),
     "seed": Text("Seed", "随机种子"),
-    "kmeans": Text("k-means", "均值聚类"),
-    # 1 summary
-    "summary": Text("Who your customers are", "客户由哪些人群组成"),
     "of_all": Text("{share} of all", "占全部 {share}"),
     "of_money": Text("{share} of {label}", "占{label}的 {share}"),
     "all": Text("all {value}", "全体 {value}"),
@@ -32,8 +29,6 @@ _WORDS: dict[str, Text] = {
     "advice_unstable": Text("do not build plans on it", "不要据此制定计划"),
     "why_k": Text("Why {k} segments: {why}.", "为什么分为 {k} 群：{why}。"),
     "runner_up": Text("Runner-up: {why}.", "次选：{why}。"),
-    # 2 what went in
-    "input": Text("What went in", "数据与处理"),
     "input_lead": Text(
         "{n} customers with {used} tags. Each tag was prepared as follows; the same steps are applied to new "
         "customers.",
@@ -46,7 +41,6 @@ _WORDS: dict[str, Text] = {
     "limited": Text("Limited", "截尾"),
     "not_used": Text("Not used", "未使用"),
     "reason": Text("Reason", "原因"),
-    "scaled": Text("scaled", "标准化"),
     "as_is": Text("as it is", "保持原值"),
     "log1p": Text("logarithm, scaled", "取对数并标准化"),
     "yeo_johnson": Text("power {power:.2f} against skew, scaled", "幂变换（{power:.2f}）去偏并标准化"),
@@ -59,8 +53,6 @@ _WORDS: dict[str, Text] = {
     "up_to": Text("up to {high}", "不高于 {high}"),
     "from": Text("from {low}", "不低于 {low}"),
     "rows_of": Text("{count} ({share})", "{count}（{share}）"),
-    # 3 structure
-    "structure": Text("Is there structure at all?", "数据中有没有成群的现象？"),
     "structure_note": Text(
         "Each dot is an imitation of these data with the same columns and correlations but without groups; "
         "the line is the real data. The farther right, the emptier the space between groups.",
@@ -70,8 +62,6 @@ _WORDS: dict[str, Text] = {
     "structure_axis": Text("depth of the deepest valley", "最深的空隙有多深"),
     "real_data": Text("these data", "真实数据"),
     "imitations": Text("imitations without groups", "无成群现象的仿制数据"),
-    # 4 choice
-    "choice": Text("How many segments?", "分成几群？"),
     "choice_note": Text(
         "One panel per criterion, one dot per number of segments; the filled dot is the recommended number, "
         "crosses are vetoed. "
@@ -87,6 +77,7 @@ _WORDS: dict[str, Text] = {
     "silhouette": Text("Silhouette", "轮廓系数"),
     "silhouette_note": Text("higher is better, with 95% interval", "越高越好，带 95% 区间"),
     "gap": Text("Gap statistic", "间隙统计量"),
+    "bic": Text("BIC", "贝叶斯信息准则"),
     "gap_note": Text("against data without groups, one error up and down", "与无成群数据相比，上下各一个标准误"),
     "calinski_harabasz": Text("Calinski–Harabasz", "方差比指数"),
     "calinski_harabasz_note": Text("higher is better", "越高越好"),
@@ -98,11 +89,9 @@ _WORDS: dict[str, Text] = {
     "stability": Text("agreement", "一致性"),
     "vetoed": Text("Vetoed", "被否决的方案"),
     "nothing_vetoed": Text("No number was vetoed.", "没有方案被否决。"),
-    # 5 sizes
     "sizes": Text("How large they are", "规模"),
     "share_customers": Text("share of customers", "客户占比"),
     "share_money": Text("share of {label}", "{label}占比"),
-    # 6 profile
     "profile": Text("What sets them apart", "各群的特点"),
     "profile_note": Text(
         "Difference from all customers in standard deviations, with 95% intervals; tags that tell the segments "
@@ -118,8 +107,6 @@ _WORDS: dict[str, Text] = {
     ),
     "everybody": Text("All", "全体"),
     "effect": Text("Explained", "解释度"),
-    # 7 rules
-    "rules": Text("Why a customer is where they are", "客户为什么属于这一群"),
     "rules_note": Text(
         "Short rules on the tags that come close to the segments; each can be saved as an audience. "
         "Precision is the share of those found who belong to the segment, recall the share of the segment that is "
@@ -135,10 +122,8 @@ _WORDS: dict[str, Text] = {
         "按制定规则所用的 {rows} 个客户计算（客户太少，无法留出）",
     ),
     "segment": Text("Segment", "分群"),
-    "rule": Text("Rule", "规则"),
     "precision": Text("Precision", "精确率"),
     "recall": Text("Recall", "召回率"),
-    # 8 map
     "map": Text("Map", "分布图"),
     "map_note": Text(
         "The two directions in which customers differ most. They show {both} of the differences ({x} and {y}); "
@@ -151,7 +136,6 @@ _WORDS: dict[str, Text] = {
     "axis_first": Text("first", "第一方向"),
     "axis_second": Text("second", "第二方向"),
     "axes_mean": Text("What the directions are made of", "两个方向由哪些标签构成"),
-    # 9 stability
     "stable": Text("Will they come back?", "分群是否稳定？"),
     "stable_note": Text(
         "{draws} times other customers were drawn and segmented anew; the bar is the mean overlap (Jaccard) of "
@@ -173,7 +157,6 @@ _WORDS: dict[str, Text] = {
         "Silhouettes of members, best first; below the line a customer is nearer to another segment.",
         "成员的轮廓系数，从高到低；低于零线表示离另一群更近。",
     ),
-    # 10 appendix
     "appendix": Text("Appendix: every figure", "附录：全部数字"),
     "panel_table": Text("Choice of the number of segments", "群数的选择"),
     "profile_table": Text("Profile", "画像"),
@@ -182,7 +165,6 @@ _WORDS: dict[str, Text] = {
     "quartiles": Text("quartiles", "四分位数"),
     "difference": Text("difference", "差异"),
     "model_table": Text("How to get the same again", "如何重现"),
-    "library": Text("Library", "软件库"),
     "version": Text("Version", "版本"),
     "customers_compared": Text("customers compared", "比较的客户数"),
     "rule_json": Text("Rules for audiences", "人群包规则"),
@@ -190,11 +172,7 @@ _WORDS: dict[str, Text] = {
     "stand_apart": Text("stand apart", "有空隙的群"),
     "inertia": Text("sum of squares", "组内平方和"),
     "k": Text("k", "k"),
-    "size": Text("Size", "规模"),
-    "share": Text("Share", "占比"),
-    "name": Text("Name", "名称"),
     "veto": Text("Veto", "否决原因"),
-    "p_value": Text("p-value", "p 值"),
     "yes": Text("yes", "是"),
     "structure_row": Text(
         "Structure: {found}, p {p}, {draws} imitations", "成群现象：{found}，p {p}，仿制数据 {draws} 份"
@@ -210,4 +188,4 @@ def say(key: str, language: Language, **fields: object) -> str:
     >>> say("of_all", "zh", share="25%")
     '占全部 25%'
     """
-    return _WORDS[key].say(language, **fields)
+    return (_WORDS.get(key) or STUDY_WORDS[key]).say(language, **fields)

@@ -28,9 +28,19 @@ PALETTE = (
 )
 
 
-def colour(place: int) -> str:
-    """The colour of the segment at that place, counted from 0; after ten they come again."""
-    return PALETTE[place % len(PALETTE)]
+def tones(ids: Sequence[int]) -> dict[int, str]:
+    """A colour for each segment id, the same on every page; a higher id gives way where two would share one.
+
+    >>> tones((1, 3)) == {1: PALETTE[0], 3: PALETTE[2]}, tones((2, 12))[12] == PALETTE[2]
+    (True, True)
+    """
+    taken: dict[int, int] = {}
+    for i in sorted(ids):
+        place = (i - 1) % len(PALETTE)
+        while place in taken.values() and len(taken) < len(PALETTE):
+            place = (place + 1) % len(PALETTE)
+        taken[i] = place
+    return {i: PALETTE[place] for i, place in taken.items()}
 
 
 def blend(shade: str, strength: float) -> str:
@@ -99,6 +109,16 @@ class Drawing:
             f'stroke="{stroke}" stroke-width="{width}" stroke-linejoin="round"' if fill == "none" else 'stroke="none"'
         )
         self.shapes.append(f'<path d="{steps}" fill="{fill}" {edge}/>')
+
+    def ribbon(self, left: tuple[float, float, float], right: tuple[float, float, float], fill: str) -> None:
+        """A band that bends from one upright edge to another; an edge is x, top and bottom."""
+        (x1, top1, foot1), (x2, top2, foot2) = left, right
+        middle = (x1 + x2) / 2
+        self.shapes.append(
+            f'<path d="M{x1:.1f},{top1:.1f} C{middle:.1f},{top1:.1f} {middle:.1f},{top2:.1f} {x2:.1f},{top2:.1f} '
+            f'L{x2:.1f},{foot2:.1f} C{middle:.1f},{foot2:.1f} {middle:.1f},{foot1:.1f} {x1:.1f},{foot1:.1f} Z" '
+            f'fill="{fill}" fill-opacity="0.55"/>'
+        )
 
     def circle(
         self,

@@ -20,3 +20,20 @@ def holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     corrected = np.empty_like(given)
     corrected[order] = np.minimum(scaled, 1.0)
     return corrected
+
+
+def benjamini_hochberg(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """P-values, shape (n_tests,), corrected so that of what is called found at most the level's share is false, on average.
+
+    It holds for tests that are independent or move together. Source: Benjamini & Hochberg (1995), Journal of the Royal
+    Statistical Society B 57.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.005]).round(3).tolist()
+    [0.02, 0.04, 0.04, 0.02]
+    """
+    given = np.asarray(p_values, np.float64)
+    order = np.argsort(given, kind="stable")[::-1]
+    scaled = np.minimum.accumulate(given[order] * len(given) / np.arange(len(given), 0, -1))
+    corrected = np.empty_like(given)
+    corrected[order] = np.minimum(scaled, 1.0)
+    return corrected

@@ -30,9 +30,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from coterie.errors import Failed, NotFound, Refused, unknown_name
 from coterie.kit.disk import disk_error
 from coterie.kit.moments import now
+from coterie.store import changes
 from coterie.store.models import NAME_LENGTH, document
 
-HEAD = "0001"
+HEAD = "0002"
 _TRIES = 50  # each time another process took the version's number first
 _ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7221046)"}
 
@@ -136,6 +137,12 @@ class Store:
         with self._engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction on the tables beside the documents."""
+        with _told(), self._engine.begin() as connection:
+            yield connection
+
     def revision(self) -> int:
         """A number that rises with every change to any document.
 
@@ -145,6 +152,19 @@ class Store:
         """
         with _told(), self._reading() as connection:
             return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM document").scalar_one())
+
+    def since(self, kinds: Iterable[str], revision: int) -> list[tuple[Document, bool]]:
+        """Documents of these kinds that changed after a revision, oldest first, and whether the name was ended.
+
+        >>> store = Store.open("sqlite://"); before = store.revision()
+        >>> _ = store.put("tag", "vip", {}); store.delete("tag", "vip")
+        >>> [(d.version, ended) for d, ended in store.since(["tag"], before)]
+        [(1, False), (2, True)]
+        """
+        query = select(document).where(document.c.kind.in_(list(kinds)), document.c.id > revision)
+        with _told(), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(document.c.id)).all()
+        return [(_document(row), bool(row.deleted)) for row in rows]
 
     def put(self, kind: str, name: str, body: Mapping[str, Any]) -> int:
         """Store `body` as the newest version; an unchanged body makes none. Returns the version.
@@ -161,6 +181,7 @@ class Store:
                 return int(newest.version)
             version = 1 if newest is None else newest.version + 1
             if self._add(kind, name, version, plain):
+                changes.note(kind, name, _told_body(newest), plain)
                 return version
         raise _busy(kind, name)
 
@@ -207,8 +228,9 @@ class Store:
     def delete(self, kind: str, name: str) -> None:
         """End a name; its history stays. Raises NotFound."""
         for _ in range(_TRIES):
-            version = self.get(kind, name).version + 1
-            if self._add(kind, name, version, {}, deleted=True):
+            found = self.get(kind, name)
+            if self._add(kind, name, found.version + 1, {}, deleted=True):
+                changes.note(kind, name, found.body, None)
                 return
         raise _busy(kind, name)
 
@@ -239,6 +261,10 @@ class Store:
                     raise _busy(kind, name) from None
                 return False
         return True
+
+
+def _told_body(row: Row[Any] | None) -> Mapping[str, Any] | None:
+    return None if row is None or row.deleted else row.body
 
 
 def _busy(kind: str, name: str) -> Failed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +9,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from coterie.kit.progress import Progress
 from coterie.learn.segments.choose import Panel, choose
-from coterie.learn.segments.kmeans import Clusters, kmeans
+from coterie.learn.segments.methods.base import Clusters
+from coterie.learn.segments.methods.kmeans import kmeans
 from coterie.learn.segments.model import fit_segments
 from coterie.learn.segments.separation import few_valued, separation, spread_ties
-from coterie.learn.segments.structure import Null, find_structure
+from coterie.learn.segments.structure import Null
 from coterie.learn.segments.words import choice_text, veto_text
 
 
@@ -148,57 +147,3 @@ def test_progress_is_told_and_can_be_cancelled() -> None:
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
     with pytest.raises(Cancelled):
         fit_segments(frame, max_k=3, progress=Stopping())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["uniform", "stretched", "lognormal", "mixed"])
-def test_no_structure_is_claimed_at_most_as_often_as_promised(kind: str) -> None:
-    """Of 40 draws without groups, at most 5 claim structure at the 5 % level (4 in 100 times more by chance)."""
-    claims = 0
-    for seed in range(40):
-        rng = np.random.default_rng([seed, 99])
-        n, d = int(rng.choice([200, 500, 1000])), int(rng.choice([2, 4, 6]))
-        matrix = {
-            "uniform": lambda: rng.uniform(size=(n, d)),
-            "stretched": lambda: (
-                (rng.normal(size=(n, d)) * np.r_[5, np.ones(d - 1)]) @ np.linalg.qr(rng.normal(size=(d, d)))[0]
-            ),
-            "lognormal": lambda: np.log1p(np.exp(rng.normal(3, 1, size=(n, d)))),
-            "mixed": lambda: np.column_stack(
-                [
-                    rng.normal(size=n),
-                    rng.exponential(size=n),
-                    rng.random(n) < 0.5,
-                    rng.poisson(2, n),
-                    rng.uniform(size=n),
-                ]
-            ),
-        }[kind]()
-        matrix = (matrix - matrix.mean(axis=0)) / matrix.std(axis=0)
-        claims += find_structure(matrix, np.arange(matrix.shape[1]), range(2, 5), kmeans, seed, Progress())[0].found
-    assert claims <= 5
-
-
-@pytest.mark.slow
-def test_two_groups_four_deviations_apart_are_found() -> None:
-    found = 0
-    for seed in range(40):
-        rng = np.random.default_rng([seed, 98])
-        n, d = int(rng.choice([200, 500])), int(rng.choice([2, 4, 6]))
-        matrix = rng.normal(size=(n, d))
-        matrix[: n // 2, 0] += 4
-        matrix = (matrix - matrix.mean(axis=0)) / matrix.std(axis=0)
-        found += find_structure(matrix, np.arange(d), range(2, 5), kmeans, seed, Progress())[0].found
-    assert found >= 38
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "prepare", "max_k", "allowed"),
-    [("sipu_s2", "none", 20, {15}), ("sipu_aggregation", "none", 10, {6, 7, 8}), ("uci_wine", "standard", 10, {3})],
-)
-def test_labelled_sets(data_dir: Path, name: str, prepare: str, max_k: int, allowed: set[int]) -> None:
-    frame = pd.read_csv(data_dir / "clustering_labelled" / f"{name}.csv.gz")
-    fit = fit_segments(frame.filter(regex="^x"), prepare=prepare, max_k=max_k)
-    assert fit.model.k in allowed
-    assert adjusted_rand_score(frame["label0"], fit.labels["segment"]) > 0.74

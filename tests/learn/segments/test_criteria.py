@@ -9,7 +9,8 @@ from sklearn import metrics
 
 from coterie.kit.progress import Progress
 from coterie.learn.segments.criteria import calinski_harabasz, davies_bouldin, distances, silhouette
-from coterie.learn.segments.kmeans import Clusters, kmeans, nearest, ordered, settled
+from coterie.learn.segments.methods.base import Clusters, nearest, ordered
+from coterie.learn.segments.methods.kmeans import kmeans, settled
 from coterie.learn.segments.stability import band, bootstrap
 
 SILHOUETTES = {2: 0.2896, 3: 0.2581, 4: 0.1877, 5: 0.1909, 6: 0.1914}
@@ -87,13 +88,11 @@ def test_bootstrap_tells_real_groups_from_cuts() -> None:
     rng = np.random.default_rng(0)
     groups = np.vstack([rng.normal(size=(100, 2)), rng.normal(size=(60, 2)) + 8])
     real = bootstrap(
-        groups, kmeans(groups, 2, seed=0, starts=3), kmeans, draws=20, seed=0, starts=2, warm=False, progress=Progress()
+        groups, kmeans(groups, 2, seed=0, starts=3), kmeans, draws=20, seed=0, starts=2, progress=Progress()
     )
     assert min(real.jaccard) > 0.99 and real.ari > 0.99 and max(real.dissolved) == 0
     crowd = rng.normal(size=(160, 2))
-    cut = bootstrap(
-        crowd, kmeans(crowd, 4, seed=0, starts=3), kmeans, draws=20, seed=0, starts=2, warm=False, progress=Progress()
-    )
+    cut = bootstrap(crowd, kmeans(crowd, 4, seed=0, starts=3), kmeans, draws=20, seed=0, starts=2, progress=Progress())
     assert min(cut.jaccard) < 0.75 and cut.ari < 0.8 and cut.ari_low <= cut.ari_high
 
 
@@ -101,3 +100,15 @@ def test_bands_of_hennig() -> None:
     assert [band(v) for v in (1.0, 0.85, 0.849, 0.75, 0.749, 0.6, 0.599, 0.0)] == [
         "high", "high", "valid", "valid", "doubtful", "doubtful", "unstable", "unstable",
     ]  # fmt: skip
+
+
+def test_bic_of_balls_is_least_at_the_true_number_and_compares_with_a_mixtures_own() -> None:
+    from sklearn.mixture import GaussianMixture
+
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(600, 2)) + 8 * np.eye(3)[rng.choice(3, 600)][:, :2]
+    found = {k: kmeans(points, k, seed=0, starts=5).bic for k in (2, 3, 4)}
+    assert min(found, key=lambda k: found[k] or np.inf) == 3
+    mixture = GaussianMixture(3, covariance_type="spherical", n_init=3, random_state=0).fit(points)
+    assert found[3] == pytest.approx(mixture.bic(points), rel=0.02)
+    assert kmeans(np.array([[0.0], [1.0]]), 2, seed=0, starts=1).bic is None

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import coterie
-from coterie.learn.segments.identity import Fate, match, migration, steadied
-from coterie.learn.segments.kmeans import kmeans, nearest
-from coterie.workspace import Workspace
+from coterie.learn.segments.identity import match, migration, steadied
 
 Ints = npt.NDArray[np.intp]
 
@@ -79,6 +73,15 @@ def test_ids_are_each_given_once(pairs: list[tuple[int, int]], more: int) -> Non
     assert {f.id for f in found.fates if not f.today} == set(ids) - set(found.ids)
 
 
+def test_who_is_in_no_segment_counts_against_it() -> None:
+    assert fates([0] * 10 + [1] * 10 + [-1] * 4, [0] * 10 + [1] * 6 + [-1] * 4 + [1] * 4) == [
+        ("survived", 1, (1,), True),
+        ("split", 3, (2,), True),  # half of those who had it, and others: no longer the same people
+        ("split", 2, (3,), False),
+    ]
+    assert fates([0] * 10 + [1] * 10, [0] * 10 + [-1] * 10)[1] == ("retired", 2, (), False)
+
+
 def test_near_a_border_one_stays_and_a_stranger_does_not() -> None:
     now = pd.DataFrame(
         {"entity": list("abcd"), "segment": [2] * 4, "second": [1] * 4, "margin": [0.05, 0.4, 0.05, 0.05]}
@@ -94,125 +97,13 @@ def test_a_move_is_the_customers_or_the_models() -> None:
     assert migration(before, by_old, today).as_dict() == {
         "entities": 3,
         "kept_id": 1,
+        "came": 1,
+        "left": 0,
+        "matrix": [
+            {"from": 1, "to": 2, "entities": 1},
+            {"from": 1, "to": 3, "entities": 1},
+            {"from": 2, "to": 2, "entities": 1},
+        ],
         "customers_changed": [{"from": 1, "to": 2, "entities": 1}],
         "model_changed": [{"from": 1, "to": 3, "entities": 1}],
     }
-
-
-class Shop:
-    """Groups in four dimensions; each month a tenth of the customers goes and a tenth comes, and all move a little."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.centres = {g: self.rng.normal(0, 7, 4) for g in range(5)}
-        self.groups = {f"c{i}": i % 5 for i in range(2_000)}
-        self.next = 2_000
-
-    def month(self) -> None:
-        gone = self.rng.choice(sorted(self.groups), len(self.groups) // 10, replace=False)
-        kinds = sorted(set(self.groups.values()))
-        for name in gone:
-            del self.groups[name]
-            self.groups[f"c{self.next}"] = int(self.rng.choice(kinds))
-            self.next += 1
-
-    def born(self) -> None:
-        self.centres[9] = np.full(4, 25.0)
-        for name in self.rng.choice(sorted(self.groups), 250, replace=False):
-            self.groups[name] = 9
-
-    def merged(self) -> None:
-        self.centres[1] = self.centres[0]
-
-    def look(self) -> tuple[list[str], npt.NDArray[np.float64]]:
-        names = list(self.rng.permutation(sorted(self.groups)))
-        return names, np.array([self.centres[self.groups[n]] for n in names]) + self.rng.normal(0, 1, (len(names), 4))
-
-
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_six_months_with_a_birth_and_a_merger(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
-    shop, told, kept, plain, unchanged = Shop(seed), list[Fate](), 0, 0, 0
-    ids: tuple[int, ...] = ()
-    labels: dict[str, tuple[int, int, int]] = {}
-    centres = np.empty((0, 4))
-    for month in range(7):
-        if month:
-            shop.month()
-        if month == 2:
-            shop.born()
-        if month == 4:
-            shop.merged()
-        names, matrix = shop.look()
-        k = len({tuple(shop.centres[g]) for g in shop.groups.values()})
-        found = kmeans(matrix, k, seed=100 * seed + month, starts=10)
-        if month:
-            old = nearest(matrix, centres)
-            seen = match(
-                old.first,
-                found.labels,
-                ids,
-                k,
-                last_id=max(max(ids), *(f.id for f in told), 0),
-                distances=old.first_distance,
-                then=np.array([labels[n][1] if n in labels else -1 for n in names]),
-            )
-            told += [f for f in seen.fates if f.kind != "survived"]
-            ids = seen.ids
-        else:
-            ids = tuple(range(1, k + 1))
-        now = {n: (ids[j], int(j), shop.groups[n]) for n, j in zip(names, found.labels, strict=True)}
-        for n in now.keys() & labels.keys():
-            merging = month == 4 and now[n][2] in (0, 1)
-            if now[n][2] == labels[n][2] and not merging:
-                unchanged, kept, plain = (
-                    unchanged + 1,
-                    kept + (now[n][0] == labels[n][0]),
-                    plain + (now[n][1] == labels[n][1]),
-                )
-        labels, centres = now, found.centres
-    with capsys.disabled():
-        print(
-            f"\nseed {seed}: ids kept by {kept / unchanged:.1%} of the unchanged, by k-means' own numbers {plain / unchanged:.1%}"
-        )
-    assert kept / unchanged >= 0.95
-    kinds = [(f.kind, f.today) for f in told]
-    assert kinds.count(("born", True)) == 1
-    assert ("merged", False) in kinds and not {"retired", "split"} & {f.kind for f in told}
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Workspace]:
-    with coterie.init(tmp_path / "ws") as ws:
-        yield ws
-
-
-def put(ws: Workspace, tmp_path: Path, month: int, spend: npt.NDArray[np.float64]) -> None:
-    frame = pd.DataFrame({"id": [f"c{i:04}" for i in range(len(spend))], "spend": spend[:, 0], "visits": spend[:, 1]})
-    file = tmp_path / f"people{month}.csv"
-    frame.sample(frac=1, random_state=month).round(4).to_csv(file, index=False)
-    ws.load(file, kind="profiles", name="people", entity="id")
-    ws.tags.build()
-
-
-def test_a_refit_keeps_ids_and_tells_what_became_of_each(shop: Workspace, tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    centres = np.array([[10.0, 2.0]] * 90 + [[40.0, 20.0]] * 120 + [[80.0, 5.0]] * 60)
-    put(shop, tmp_path, 1, centres + rng.normal(0, 1, centres.shape))
-    first = shop.segments.fit("who", ["spend", "visits"], k=3)
-    assert first["identity"] is None and list(first["sizes"]) == ["1", "2", "3"]
-    again = shop.segments.fit("who", ["spend", "visits"], k=3)
-    assert (again["version"], again["identity"]) == (1, None)
-    # Now the smallest becomes the largest: numbers by size would turn round, ids do not.
-    grown = np.vstack([centres, [[80.0, 5.0]] * 200])
-    put(shop, tmp_path, 2, grown + rng.normal(0, 1, grown.shape))
-    second = shop.segments.fit("who", ["spend", "visits"], k=3, seed=5)
-    assert second["sizes"] == {"3": 260, "1": 120, "2": 90}
-    assert {f["kind"] for f in second["identity"]["segments"]} == {"survived"}
-    assert second["identity"]["migration"]["kept_id"] == second["identity"]["migration"]["entities"] == 270
-    found = shop.tags.values(["segment.who"]).set_index("entity")["segment.who"]
-    assert found["c0000"] == 2 and found["c0100"] == 1 and found["c0250"] == 3
-    third = shop.segments.fit("who", ["spend", "visits"], k=2)
-    gone = [f for f in third["identity"]["segments"] if not f["today"]]
-    assert len(gone) >= 1 and all(int(i) in (1, 2, 3) or int(i) > 3 for i in third["sizes"])
-    new = shop.segments.predict("who", pd.DataFrame({"spend": [80.0], "visits": [5.0]}, index=["x"]))
-    assert str(new["segment"][0]) in third["sizes"]

@@ -203,3 +203,39 @@ def test_kinds() -> None:
         "moment": pd.Series(pd.to_datetime(["2024-01-01"])),
     }
     assert {kind: kind_of(values) for kind, values in kinds.items()} == {kind: kind for kind in kinds}
+
+
+def test_weights_multiply_distances_of_columns_and_blocks() -> None:
+    frame = pd.DataFrame({"rfm.spend": SPEND, "rfm.visits": RNG.poisson(4, N), "city": RNG.choice(["a", "b"], N)})
+    plain = prepare(frame).transform(frame)
+    weighed = prepare(frame, weights={"rfm": 2.0, "rfm.spend": 1.5, "city": 0.5}).transform(frame)
+    assert weighed == pytest.approx(plain * [3.0, 2.0, 0.5, 0.5])
+    pipeline = prepare(frame, weights={"rfm": 2.0})
+    assert Pipeline.from_dict(json.loads(json.dumps(pipeline.to_dict()))) == pipeline
+    with pytest.raises(NotFound, match=r'`unknown_name` at `--weight`: There is no column "rf"'):
+        prepare(frame, weights={"rf": 2.0})
+    with pytest.raises(Refused, match=r"`bad_argument` at `--weight`: The weight of city is 0. Give a number above 0"):
+        prepare(frame, weights={"city": 0.0})
+
+
+def test_components_hold_the_variance_asked_for_and_are_the_same_row_by_row() -> None:
+    base = RNG.normal(size=(N, 2))
+    frame = pd.DataFrame(
+        np.column_stack([base[:, 0], base[:, 0] + 0.1 * RNG.normal(size=N), base[:, 1]]), columns=["a", "b", "c"]
+    )
+    pipeline = prepare(frame, mode="standard", pca=0.9)
+    whole = pipeline.transform(frame)
+    assert pipeline.components is not None and whole.shape == (N, 2) and sum(pipeline.components.variance) > 0.9
+    scaled = pipeline.scaled(frame)
+    values = np.linalg.eigvalsh(np.cov(scaled.T, bias=True))[::-1]
+    assert whole.var(axis=0) == pytest.approx(values[:2])
+    assert np.array_equal(
+        np.vstack([pipeline.transform(frame.iloc[[i]][["c", "a", "b"]]) for i in (0, 7)]), whole[[0, 7]]
+    )
+    again = Pipeline.from_dict(json.loads(json.dumps(pipeline.to_dict())))
+    assert again == pipeline and np.array_equal(again.transform(frame), whole)
+    assert [o.column for o in pipeline.outputs] == ["component 1", "component 2"] and len(pipeline.sources) == 2
+    assert prepare(frame, pca=3).transform(frame).shape == (N, 3)
+    for wrong in (0, 4, 1.5, -1):
+        with pytest.raises(Refused, match=r"`bad_argument` at `--pca`: pca is .*from 1 to 3"):
+            prepare(frame, pca=wrong)

@@ -58,7 +58,7 @@ def match(
 ) -> Identity:
     """Compare the segments of the same entities by two models.
 
-    old, new : segment of each entity, from 0, by the model before and by today's, shape (n,).
+    old, new : segment of each entity, from 0, by the model before and by today's, -1 in none, shape (n,).
     old_ids : ids of the old segments, in their order; k : number of today's; last_id : the highest id ever given.
     distances : of each entity to its old centre, in the old model's space; they tell a new group from a part of an old.
     then : the segment that each entity had when the old model was fitted, from 0, -1 where it had none: where the people of
@@ -74,9 +74,9 @@ def match(
     """
     from scipy.optimize import linear_sum_assignment
 
-    shared = np.zeros((len(old_ids), k))
-    np.add.at(shared, (old, new), 1)
-    before, today = shared.sum(axis=1), shared.sum(axis=0)
+    shared, both = np.zeros((len(old_ids), k)), (old >= 0) & (new >= 0)
+    np.add.at(shared, (old[both], new[both]), 1)
+    before, today = np.bincount(old[old >= 0], minlength=len(old_ids)), np.bincount(new[new >= 0], minlength=k)
     jaccard = shared / np.maximum(before[:, None] + today[None, :] - shared, 1)
     pairs = zip(*linear_sum_assignment(-jaccard), strict=True)
     kept = {int(j): int(i) for i, j in pairs if jaccard[i, j] > SAME}
@@ -84,8 +84,9 @@ def match(
     ids = tuple(old_ids[kept[j]] if j in kept else next(fresh) for j in range(k))
     went = np.zeros_like(shared)
     had = old if then is None else then
-    np.add.at(went, (had[had >= 0], new[had >= 0]), 1)
-    table = _Table(shared, before, today, jaccard, kept, old_ids, ids, went)
+    there = (had >= 0) & (new >= 0)
+    np.add.at(went, (had[there], new[there]), 1)
+    table = _Table(shared, before.astype(float), today.astype(float), jaccard, kept, old_ids, ids, went)
     fates = [_of_today(table, j, new == j, old, distances) for j in range(k)]
     gone = [i for i in range(len(old_ids)) if i not in kept.values()]
     return Identity(ids, (*fates, *(_of_before(table, i, fates) for i in gone)))
@@ -149,27 +150,36 @@ def steadied(labels: pd.DataFrame, before: Mapping[str, int], margin: float) -> 
     return swapped
 
 
+Flows = tuple[tuple[int, int, int], ...]
+
+
 class Migration(NamedTuple):
     """Entities by where they were, where the old model puts them today, and where they are, as (from, to, count).
 
-    entities : that were there then and are there today.
+    entities : that were there then and are there today; came, left : that are there only today, were only then.
     customers : from the segment then to that of the old model today: what they did moved them.
     model : from that to the segment of today: the new model moved them.
-    kept : have the id that they had.
+    whole : from the segment then to that of today; kept : have the id that they had.
     """
 
     entities: int
-    customers: tuple[tuple[int, int, int], ...]
-    model: tuple[tuple[int, int, int], ...]
+    customers: Flows
+    model: Flows
+    whole: Flows
     kept: int
+    came: int
+    left: int
 
     def as_dict(self) -> dict[str, Any]:
-        """For machines; moves only, `stayed` being the rest."""
-        moves = {
-            cause: [{"from": a, "to": b, "entities": n} for a, b, n in table if a != b]
-            for cause, table in (("customers_changed", self.customers), ("model_changed", self.model))
-        }
-        return {"entities": self.entities, "kept_id": self.kept, **moves}
+        """For machines: the whole matrix, and by cause only moves, those who stayed being the rest."""
+        causes = (("customers_changed", self.customers), ("model_changed", self.model))
+        moves = {cause: _rows([flow for flow in table if flow[0] != flow[1]]) for cause, table in causes}
+        sums = {"entities": self.entities, "kept_id": self.kept, "came": self.came, "left": self.left}
+        return {**sums, "matrix": _rows(self.whole), **moves}
+
+
+def _rows(flows: Sequence[tuple[int, int, int]]) -> list[dict[str, int]]:
+    return [{"from": a, "to": b, "entities": n} for a, b, n in flows]
 
 
 def migration(before: Mapping[str, int], old_model: pd.DataFrame, today: pd.DataFrame) -> Migration:
@@ -182,9 +192,11 @@ def migration(before: Mapping[str, int], old_model: pd.DataFrame, today: pd.Data
     there = had.notna().to_numpy()
     then = np.asarray(had[there], np.int64)
     by_old, now = old_model["segment"].to_numpy()[there], today["segment"].to_numpy()[there]
-    return Migration(int(there.sum()), _moves(then, by_old), _moves(by_old, now), int((then == now).sum()))
+    n = len(then)
+    flows = (_flows(then, by_old), _flows(by_old, now), _flows(then, now))
+    return Migration(n, *flows, int((then == now).sum()), len(today) - n, len(before) - n)
 
 
-def _moves(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]) -> tuple[tuple[int, int, int], ...]:
+def _flows(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]) -> Flows:
     pairs, counts = np.unique(np.column_stack([source, target]), axis=0, return_counts=True)
     return tuple((int(a), int(b), int(n)) for (a, b), n in zip(pairs, counts, strict=True))

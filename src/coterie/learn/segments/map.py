@@ -26,6 +26,8 @@ class PlaneMap:
 def plane_map(matrix: Floats, labels: Ints, centres: Floats, names: tuple[str, ...], seed: int) -> PlaneMap:
     """Project rows and centres on the two directions of largest variance; at most 1,200 points are kept.
 
+    Rows in no segment are left out.
+
     Each axis points to where its largest loading is positive, so that the picture does not flip between runs.
     """
     middle = matrix.mean(axis=0)
@@ -37,6 +39,7 @@ def plane_map(matrix: Floats, labels: Ints, centres: Floats, names: tuple[str, .
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(2)] + 1e-300)
     shares = np.append(values[::-1], 0.0)[:2] / max(float(values.sum()), 1e-300)
     rows = np.sort(np.random.default_rng([seed, 11]).permutation(len(matrix))[:MOST_POINTS])
+    rows = rows[labels[rows] >= 0]
     placed, placed_centres = (matrix[rows] - middle) @ axes, (centres - middle) @ axes
     order = np.argsort(-np.hypot(axes[:, 0], axes[:, 1]), kind="stable")
     return PlaneMap(

@@ -61,6 +61,10 @@ class NumericStep:
         """What the step gives: one column."""
         return (Output(self.column, None, self.weight),)
 
+    def middles(self) -> tuple[float, ...]:
+        """NaN: between numbers there is no half-way from no to yes."""
+        return (float("nan"),)
+
     def apply(self, values: Series) -> Floats:
         """Natural units to weighed standard deviations from the mean, shape (n, 1)."""
         found = as_numbers(values)
@@ -94,6 +98,10 @@ class FlagStep:
         """What the step gives: one column."""
         return (Output(self.column, None, self.weight),)
 
+    def middles(self) -> tuple[float, ...]:
+        """Half-way between false and true, as the matrix has them."""
+        return ((0.5 - self.centre) / self.scale * self.weight,)
+
     def apply(self, values: Series) -> Floats:
         """True and false to weighed standard deviations, shape (n, 1)."""
         found = as_flags(values)
@@ -121,6 +129,10 @@ class CategoryStep:
     def outputs(self) -> tuple[Output, ...]:
         """What the step gives: one column per level."""
         return tuple(Output(self.column, level, self.weight) for level in self.levels)
+
+    def middles(self) -> tuple[float, ...]:
+        """Half-way between not having a level and having it, as the matrix has them."""
+        return tuple((0.5 - share) / self.scale * self.weight for share in self.shares)
 
     def apply(self, values: Series) -> Floats:
         """Levels to weighed indicator columns, shape (n, levels)."""
@@ -156,6 +168,10 @@ class MissingStep:
         """What the step gives: one column."""
         return (Output(self.column, MISSING, self.weight),)
 
+    def middles(self) -> tuple[float, ...]:
+        """Half-way between there and missing, as the matrix has them."""
+        return ((0.5 - self.centre) / self.scale * self.weight,)
+
     def apply(self, values: Series) -> Floats:
         """Missing or not to weighed standard deviations, shape (n, 1)."""
         return ((missing(values).astype(np.float64) - self.centre) / self.scale * self.weight)[:, None]
@@ -175,13 +191,36 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """All steps in the order of the prepared matrix's columns, and the columns that were dropped."""
+class Components:
+    """Principal components: the directions of largest variance, each pointing to where its largest part is positive.
 
-    mode: str  # auto, standard or none
+    >>> Components((1.0, 1.0), ((0.6, 0.8),), (0.9,)).apply(np.array([[2.0, 1.0], [1.0, 2.0]])).ravel().tolist()
+    [0.6, 0.8]
+    """
+
+    middle: tuple[float, ...]  # of the scaled columns
+    axes: tuple[tuple[float, ...], ...]  # per component its part of each scaled column
+    variance: tuple[float, ...]  # share of the variance that each component holds
+
+    def apply(self, scaled: Floats) -> Floats:
+        """Scaled columns to components, shape (n, components); summed column by column, so that a row gets the same bits "
+        "alone as among others."""
+        result = np.zeros((len(scaled), len(self.axes)))
+        for column, middle, parts in zip(scaled.T, self.middle, zip(*self.axes, strict=True), strict=True):
+            for j, part in enumerate(parts):
+                result[:, j] += (column - middle) * part
+        return result
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """All steps in the order of the scaled columns, the columns that were dropped, and the components where asked."""
+
+    mode: str  # auto, standard or none; plain: scaled by the methods' baselines
     rows: int  # of the fitting data
     steps: tuple[Step, ...]
     dropped: tuple[Dropped, ...]
+    components: Components | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,23 +228,44 @@ class Pipeline:
         return tuple(dict.fromkeys(step.column for step in self.steps))
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
-        """One entry per column of the prepared matrix."""
+    def scaled_outputs(self) -> tuple[Output, ...]:
+        """One entry per scaled column."""
         return tuple(output for step in self.steps for output in step.outputs())
 
     @property
+    def outputs(self) -> tuple[Output, ...]:
+        """One entry per column of the prepared matrix: the scaled columns, or the components of them."""
+        if self.components is None:
+            return self.scaled_outputs
+        return tuple(Output(f"component {j + 1}", None, 1.0) for j in range(len(self.components.axes)))
+
+    @property
     def sources(self) -> npt.NDArray[np.intp]:
-        """For each column of the prepared matrix, the number of the step it comes from."""
+        """For each column of the prepared matrix, the number of the step or component it comes from."""
+        if self.components is not None:
+            return np.arange(len(self.components.axes))
         return np.array([i for i, step in enumerate(self.steps) for _ in step.outputs()], dtype=np.intp)
+
+    @property
+    def middles(self) -> Floats:
+        """For each column of the prepared matrix, what lies half-way between no and yes; NaN for a number."""
+        if self.components is not None:
+            return np.full(len(self.components.axes), np.nan)
+        return np.array([middle for step in self.steps for middle in step.middles()])
 
     def transform(self, frame: pd.DataFrame) -> Floats:
         """New rows as the prepared matrix, shape (n, outputs), in the frame's row order; column order does not matter.
 
         Raises Refused `missing_column`, or `bad_column` for values that cannot be read.
         """
+        scaled = self.scaled(frame)
+        return scaled if self.components is None else self.components.apply(scaled)
+
+    def scaled(self, frame: pd.DataFrame) -> Floats:
+        """The scaled columns before components are made of them, shape (n, scaled_outputs); refuses like `transform`."""
         self.require(frame)
         if frame.empty:
-            return np.empty((0, len(self.outputs)))
+            return np.empty((0, len(self.scaled_outputs)))
         return np.ascontiguousarray(np.column_stack([step.apply(frame[step.column]) for step in self.steps]))
 
     def require(self, frame: pd.DataFrame) -> None:
@@ -228,6 +288,7 @@ class Pipeline:
             "rows": self.rows,
             "steps": [{"kind": step.kind, **asdict(step)} for step in self.steps],
             "dropped": [asdict(d) for d in self.dropped],
+            "components": None if self.components is None else asdict(self.components),
         }
 
     @classmethod
@@ -235,7 +296,11 @@ class Pipeline:
         """The pipeline from what `to_dict` gave."""
         steps = tuple(_step(entry) for entry in stored["steps"])
         dropped = tuple(Dropped(**entry) for entry in stored["dropped"])
-        return cls(str(stored["mode"]), int(stored["rows"]), steps, dropped)
+        made = stored.get("components")
+        components = made and Components(
+            tuple(made["middle"]), tuple(map(tuple, made["axes"])), tuple(made["variance"])
+        )
+        return cls(str(stored["mode"]), int(stored["rows"]), steps, dropped, components)
 
 
 def _step(entry: Mapping[str, Any]) -> Step:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from coterie.learn.segments.pipeline import (
     MISSING,
     OTHER,
     CategoryStep,
+    Components,
     Dropped,
     FlagStep,
     MissingStep,
@@ -51,15 +53,26 @@ class _Decided(NamedTuple):
     dropped: Dropped | None = None
 
 
-def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = ()) -> Pipeline:
+def prepare(
+    frame: pd.DataFrame,
+    *,
+    mode: str = "auto",
+    money: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    pca: float | None = None,
+) -> Pipeline:
     """Decide the preparation of every column; the result transforms this frame and later ones.
 
     mode : `auto` takes the skew out of numbers, limits extremes and scales; `standard` only scales; `none` takes
         numbers as they are. All three fill missing numbers with the median, spread categories over columns, and drop
         what cannot be used.
     money : columns that are amounts of money; they are logged at half the skew that other columns need.
+    weights : how many times a column counts, by its name or by that of its block (`rfm` for all of `rfm.`); a distance
+        in it is multiplied by this.
+    pca : principal components in place of the columns: so many, or below 1 as many as hold this share of the variance.
 
-    Raises Refused `no_usable_column`, `bad_column` (infinity), `unknown_name` (money names no column), `bad_argument`.
+    Raises Refused `no_usable_column`, `bad_column` (infinity), `unknown_name` (money or weights name no column),
+    `bad_argument`.
 
     >>> spend = [0, 5, 9, 20, 33, 70, 150, 990]
     >>> frame = pd.DataFrame({"spend": spend, "vip": [True, False] * 4, "key": list("abcdefgh")})
@@ -94,7 +107,67 @@ def prepare(frame: pd.DataFrame, *, mode: str = "auto", money: Sequence[str] = (
         raise Refused(
             "no_usable_column", f"No column can be used ({reasons or 'none was given'}).", fix="Choose other tags."
         )
-    return Pipeline(mode, len(frame), tuple(steps), tuple(dropped))
+    names = [str(c) for c in frame.columns]
+    weighed = tuple(replace(s, weight=s.weight * _weight(s.column, weights or {}, names)) for s in steps)
+    pipeline = Pipeline(mode, len(frame), weighed, tuple(dropped))
+    return pipeline if pca is None else replace(pipeline, components=_components(pipeline.scaled(frame), pca))
+
+
+def prepare_plain(frame: pd.DataFrame, fills: Mapping[str, str]) -> Pipeline:
+    """Numbers divided by their standard deviation and nothing else, so that thresholds and sums keep their meaning.
+
+    fills : what stands in for a missing value, by column: `least`, `most` or `nothing` (0); the median where not named.
+
+    >>> frame = pd.DataFrame({"spend": [0.0, 8.0, None, 4.0]})
+    >>> prepare_plain(frame, {"spend": "nothing"}).transform(frame).ravel().round(2).tolist()
+    [0.0, 2.83, 0.0, 1.41]
+    """
+    pipeline = prepare(frame, mode="standard")
+    steps: list[Step] = []
+    for step in pipeline.steps:
+        if isinstance(step, NumericStep):
+            present = as_numbers(frame[step.column])
+            present = present[~np.isnan(present)]
+            value = {"least": present.min(), "most": present.max(), "nothing": 0.0}.get(fills.get(step.column, ""))
+            step = replace(step, centre=0.0, fill=step.fill if value is None else float(value))
+        if not isinstance(step, MissingStep):
+            steps.append(step)
+    return replace(pipeline, mode="plain", steps=tuple(steps))
+
+
+def _weight(column: str, weights: Mapping[str, float], names: Sequence[str]) -> float:
+    """The product of the weights that name a column or its block."""
+    product = 1.0
+    for name, weight in weights.items():
+        if name not in names and not any(known.startswith(f"{name}.") for known in names):
+            raise unknown_name("column", name, names, place="--weight")
+        if not 0 < weight < float("inf"):
+            fix = "Give a number above 0, or leave the column out."
+            raise Refused("bad_argument", f"The weight of {name} is {weight:g}.", place="--weight", fix=fix)
+        if column == name or column.startswith(f"{name}."):
+            product *= weight
+    return product
+
+
+def _components(scaled: Floats, pca: float) -> Components:
+    """The principal components asked for."""
+    width = scaled.shape[1]
+    if not (0 < pca < 1 or (pca == int(pca) and 1 <= pca <= width)):
+        raise Refused(
+            "bad_argument",
+            f"pca is {pca:g}.",
+            place="--pca",
+            fix=f"Give a share of the variance below 1, such as .9, or a whole number of components from 1 to {width}.",
+        )
+    middle = scaled.mean(axis=0)
+    values, vectors = np.linalg.eigh((scaled - middle).T @ (scaled - middle) / len(scaled))
+    shares = np.maximum(values[::-1], 0.0) / max(float(values.sum()), 1e-300)
+    count = int(pca) if pca >= 1 else int(np.searchsorted(shares.cumsum(), pca - 1e-12)) + 1
+    axes = vectors[:, ::-1][:, :count]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(count)])
+    return Components(
+        tuple(map(float, middle)), tuple(tuple(map(float, axis)) for axis in axes.T), tuple(map(float, shares[:count]))
+    )
 
 
 def _decide(values: Series, mode: str, money: bool) -> _Decided:

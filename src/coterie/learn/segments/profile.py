@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from coterie.learn.segments.columns import as_flags, as_numbers, missing
+from coterie.learn.segments.methods.base import sizes as group_sizes
+from coterie.learn.segments.methods.base import totals
 from coterie.learn.segments.pipeline import CategoryStep, FlagStep, MissingStep, NumericStep, Pipeline
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +56,7 @@ class MoneyShare:
 
     column: str
     total: float
-    shares: tuple[float, ...]  # per segment, summing to 1
+    shares: tuple[float, ...]  # per segment, summing to 1 where all entities are in one
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,13 @@ class Profile:
 def profile(frame: pd.DataFrame, pipeline: Pipeline, labels: Ints, k: int, money: Sequence[str]) -> Profile:
     """Describe `k` segments by the columns they were found with.
 
-    frame : tag values, one row per entity; labels : segment of each row, 0 to k - 1
+    frame : tag values, one row per entity; labels : segment of each row, 0 to k - 1, -1 for none; everybody
+    is compared with, those in none, too
     """
     traits = [trait for step in pipeline.steps for trait in _traits(step, frame, labels, k)]
     traits.sort(key=lambda t: -t.effect)
     shares = [_money(frame, column, labels, k) for column in money if column in pipeline.columns]
-    return Profile(
-        tuple(traits), tuple(s for s in shares if s), tuple(int(c) for c in np.bincount(labels, minlength=k))
-    )
+    return Profile(tuple(traits), tuple(s for s in shares if s), tuple(int(c) for c in group_sizes(labels, k)))
 
 
 def _traits(
@@ -105,9 +106,8 @@ def _trait(
 ) -> Trait:
     """Figures of one trait; `natural` may hold NaN, `scaled` may not."""
     spread = float(scaled.std()) or 1.0
-    counts = np.maximum(np.bincount(labels, minlength=k), 1)
-    sums = np.bincount(labels, weights=scaled, minlength=k)
-    squares = np.bincount(labels, weights=scaled**2, minlength=k)
+    counts = np.maximum(group_sizes(labels, k), 1)
+    sums, squares = totals(labels, scaled, k), totals(labels, scaled**2, k)
     averages = sums / counts
     errors = np.sqrt(np.maximum(squares / counts - averages**2, 0.0) / counts) / spread
     difference = (averages - scaled.mean()) / spread
@@ -161,5 +161,5 @@ def _money(frame: pd.DataFrame, column: str, labels: Ints, k: int) -> MoneyShare
     total = float(amounts.sum())
     if total <= 0:
         return None
-    sums = np.bincount(labels, weights=amounts, minlength=k)
+    sums = totals(labels, amounts, k)
     return MoneyShare(column, total, tuple(float(s) / total for s in sums))

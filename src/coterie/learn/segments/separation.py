@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from coterie.learn.segments.kmeans import Clusters
+from coterie.learn.segments.methods.base import Clusters
 from coterie.stats.dip import dip, dip_p_value
 
 Floats = npt.NDArray[np.float64]

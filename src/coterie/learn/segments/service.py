@@ -1,53 +1,62 @@
-"""Segmentations of one workspace: fit on tags, keep every version, publish as a tag, assign new rows of a file.
+"""Segmentations of one workspace: fit on tags, keep every version, publish the promoted one as the tag `segment.NAME`.
 
-Tag values of the universe (or an audience) -> `fit_segments` -> the model and its figures as a document -> the tag
-`segment.NAME` -> reports, drawn by what the workspace gives as `draw`, since the room of reports stands below this one.
+Tag values of the universe (or an audience) -> `fit_segments` -> ids of the segments that are still themselves
+(`identity`) -> a version (`registry`) with the model, its figures and a reference of its data (`drift`) -> promoted: the
+tag gets its labels. Between fits `update` moves the centres; `lifetime` compares versions. Reports are drawn by what the
+workspace gives as `draw`, since the room of reports stands below this one.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from coterie.catalog.schemas import Aggregate, Measure, TagSpec, ValueType
-from coterie.engines.sql import quote_name
-from coterie.errors import Failed, Refused, unknown_name
+from coterie.errors import Refused, did_you_mean
 from coterie.kit.disk import disk_errors
 from coterie.kit.moments import show_moment
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
+from coterie.learn.segments import lifetime
+from coterie.learn.segments.drift import reference
+from coterie.learn.segments.drift_words import drift_text
+from coterie.learn.segments.frames import tag_name
 from coterie.learn.segments.identity import match, migration, steadied
+from coterie.learn.segments.lifetime import Rebuilt
 from coterie.learn.segments.model import AMBIGUOUS, SegmentFit, SegmentModel, fit_segments
-from coterie.learn.segments.pipeline import NumericStep
-from coterie.learn.segments.words import Language, Text
-from coterie.tags.context import TagContext
-from coterie.tags.publish import publish_frame
-from coterie.tags.values import values
+from coterie.learn.segments.registry import FIT, REFIT, UPDATE, Version, environment
+from coterie.learn.segments.reporting import Reporting
+from coterie.learn.segments.stored import encode
+from coterie.learn.segments.update import (
+    HALF_LIFE_DAYS,
+    MOST_SHIFT,
+    MOVING,
+    changed,
+    described,
+    moved,
+    refuse_far,
+    resized,
+)
 from coterie.tags.views import View
 
-if TYPE_CHECKING:
-    from coterie.audiences.service import Audiences
-    from coterie.store.service import Document
 
-KIND = "segmentation"
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-Draw = Callable[[SegmentFit, str, Language], str]
+class Asked(NamedTuple):
+    """What a fit is asked for."""
+
+    name: str
+    tags: list[str]
+    audience: str | None
+    entity_kind: str
+    options: dict[str, Any]  # of `fit_segments`
 
 
-class Segments:
-    """Fit, keep, publish and use segmentations.
-
-    folder : where the reports of every version are kept.
-    draw : makes the report of (fit, title, language) as HTML.
-    """
-
-    def __init__(self, context: TagContext, audiences: Audiences, folder: Path, draw: Draw) -> None:
-        self._context, self._audiences, self._folder, self._draw = context, audiences, folder, draw
+class Segments(Reporting):
+    """Fit, keep, publish, use and look after segmentations; see `Reading` for what it is made of."""
 
     def fit(
         self,
@@ -62,220 +71,286 @@ class Segments:
         max_k: int = 10,
         min_size: int | None = None,
         entity_kind: str = "customer",
+        promote: bool = True,
         progress: Progress | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
         """Find segments of an entity kind (or of an audience now) by their tags, and publish the tag `segment.NAME`.
+
+        promote : whether the tag gets the labels of this version at once; else `promote` does it later.
+        more : further options of `fit_segments`, such as `weights` and `pca`; those that are None count as not given.
 
         Returns the summary of `SegmentFit` with the version. The same data and options give the same version again.
         Raises Refused: unknown tags, too few entities, nothing usable.
         """
         _check_name(name)
-        view = View.at(self._context, entity_kind)
-        frame = self._frame(view, tags, audience)
-        fit = fit_segments(
-            frame,
-            k=_number(k),
-            method=method,
-            seed=seed,
-            prepare=prepare,
-            money=self._money(tags, entity_kind),
-            max_k=max_k,
-            min_size=min_size,
-            labels=self._labels(tags, entity_kind),
-            progress=progress,
-        )
-        asked = {"tags": list(tags), "audience": audience, "entity_kind": entity_kind}
-        moment = {"as_of": show_moment(view.as_of, self._context.zone), "data_version": view.data_version}
-        before = self._context.store.find(KIND, name)
-        fit, identity = self._identified(before, fit, frame, view, audience)
+        options = {"method": method, "k": _number(k), "seed": seed, "prepare": prepare, "max_k": max_k}
+        options |= {"min_size": min_size} | {key: value for key, value in more.items() if value is not None}
+        asked = Asked(name, list(dict.fromkeys(tags)), audience, entity_kind, options)
+        return self._fit(asked, FIT, promote, progress)
+
+    def refit(
+        self, name: str, *, seed: int | None = None, promote: bool = True, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Fit again with the recorded options on today's data; segments that are still themselves keep their ids.
+
+        seed : another one than recorded. Returns what `fit` does. Raises NotFound.
+        """
+        known = self.registry.fitted(self.registry.get(name))
+        options = known.options if seed is None else {**known.options, "seed": seed}
+        asked = Asked(name, known.tags, known.body["audience"], known.entity_kind, options)
+        return self._fit(asked, REFIT, promote, progress)
+
+    def _fit(self, asked: Asked, kind: str, promote: bool, progress: Progress | None) -> dict[str, Any]:
+        _check_options(asked.options)
+        name, view = asked.name, self._frames.today(asked.entity_kind)
+        rule = self._frames.rule_of(asked.audience)
+        frame = self._frames.frame(view, asked.tags, rule)
+        fit, identity = self._identified(asked, self._run(asked, frame, progress), frame, view)
         summary = plain(fit.summary())
-        body = {**asked, **moment, "model": json.loads(fit.model.to_json()), "summary": summary, "identity": identity}
-        if before is not None and _same(before.body, body):
-            version = before.version
-        else:
-            version = self._context.store.put(KIND, name, body)
-        self._keep_reports(name, version, fit)
-        self._publish(name, fit, view)
-        told = {"segmentation": name, "tag": f"segment.{name}", **moment, **summary}
-        return {**told, "identity": identity, "version": version}
+        moment = {"as_of": show_moment(view.as_of, self._context.zone), "data_version": view.data_version}
+        kept = reference(frame, fit.model.columns, fit.model.assign(frame), fit.model.ids)
+        body = {
+            "kind": kind,
+            "tags": asked.tags,
+            "audience": asked.audience,
+            "audience_rule": rule,
+            "entity_kind": asked.entity_kind,
+            **moment,
+            "options": plain(asked.options),
+            "environment": environment(self._threads),
+            "model": json.loads(fit.model.to_json()),
+            "summary": summary,
+            "identity": identity,
+            "reference": encode(kept),
+        }
+        version = self.registry.record(name, body)
+        self._keep(name, version, fit)
+        if promote:
+            self._publish(self.registry.get(name, version), fit.labels, view, kind)
+        used = self.registry.promoted(name)
+        told = {"segmentation": name, "tag": tag_name(name), **moment, **summary, "identity": identity}
+        return {**told, "version": version, "promoted": used is not None and used.version == version}
+
+    @property
+    def _threads(self) -> int:
+        return self._context.settings.number("threads")
+
+    def _run(
+        self, asked: Asked, frame: pd.DataFrame, progress: Progress | None, threads: int | None = None
+    ) -> SegmentFit:
+        """The fit itself, its segments numbered from 1."""
+        kind = asked.entity_kind
+        with _limited(threads or self._threads):
+            return fit_segments(
+                frame,
+                money=self._frames.money(asked.tags, kind),
+                labels=self._frames.names(asked.tags, kind),
+                progress=progress,
+                **asked.options,
+            )
 
     def _identified(
-        self, before: Document | None, fit: SegmentFit, frame: pd.DataFrame, view: View, audience: str | None
+        self, asked: Asked, fit: SegmentFit, frame: pd.DataFrame, view: View
     ) -> tuple[SegmentFit, dict[str, Any] | None]:
         """The fit with the ids that its segments had before, and what became of all; None at the first fitting."""
-        if before is None:
+        base = self.registry.in_use(asked.name)
+        if base is None:
             return fit, None
-        name = before.name
-        old, last_id = SegmentModel.from_json(json.dumps(before.body["model"])), self._last_id(name)
-        if _same_model(old, fit.model):  # the same data and options: the ids and the story of that version
-            ids, identity = old.ids, before.body.get("identity")
-            return fit.identified(ids, _renamed(fit.labels, ids)), identity
+        if _same_model(base.model, fit.model):  # the same data and options: the ids and the story of that version
+            ids, had = base.model.ids, self._frames.labels_at(asked.name, view.kind, view.as_of)
+            return fit.identified(ids, steadied(_renamed(fit.labels, ids), had, AMBIGUOUS)), base.body.get("identity")
+        last_id = self.registry.last_id(asked.name)
         known = set(self._context.catalog.tags(view.kind))
-        if before.body["entity_kind"] != view.kind or not known.issuperset(before.body["tags"]):
+        if base.entity_kind != view.kind or not known.issuperset(base.tags):
             ids = tuple(range(last_id + 1, last_id + 1 + fit.model.k))
-            return fit.identified(ids, _renamed(fit.labels, ids)), {"from_version": before.version, "comparable": False}
-        same_tags = set(before.body["tags"]) == set(frame.columns)
-        seen = frame if same_tags else self._frame(view, before.body["tags"], audience).loc[frame.index]
+            return fit.identified(ids, _renamed(fit.labels, ids)), {"from_version": base.number, "comparable": False}
+        seen = frame if set(base.tags) == set(asked.tags) else self._frames.frame(view, base.tags).loc[frame.index]
+        return self._matched(base, fit, seen, view, last_id)
+
+    def _matched(
+        self, base: Version, fit: SegmentFit, seen: pd.DataFrame, view: View, last_id: int
+    ) -> tuple[SegmentFit, dict[str, Any]]:
+        """Ids by what the model before makes of the same entities; `seen` has its tags, in the order of the labels."""
+        old = base.model
         panel = old.assign(seen)
         places = {i: place for place, i in enumerate(old.ids)}
-        by_old = np.asarray(panel.table["segment"].map(places), np.intp)
+        by_old = np.asarray(panel.table["segment"].map(places).fillna(-1), np.intp)
         by_new = np.asarray(fit.labels["segment"], np.intp) - 1
-        had = self._published(name, view)
+        had = self._frames.labels_at(base.name, view.kind, view.as_of)
         then = np.asarray(fit.labels["entity"].map(had).map(places).fillna(-1), np.intp)
         found = match(by_old, by_new, old.ids, fit.model.k, last_id=last_id, distances=panel.distances, then=then)
         labels = steadied(_renamed(fit.labels, found.ids), had, AMBIGUOUS)
-        moved = migration(had, panel.table, labels).as_dict()
-        story = {"from_version": before.version, "comparable": True, "segments": [f._asdict() for f in found.fates]}
-        return fit.identified(found.ids, labels), plain({**story, "migration": moved})
+        # near a border the old model, too, lets everyone stay, or hesitation would count as two moves
+        moves = migration(had, steadied(panel.table, had, AMBIGUOUS), labels).as_dict()
+        story = {"from_version": base.number, "comparable": True, "segments": [f._asdict() for f in found.fates]}
+        return fit.identified(found.ids, labels), plain({**story, "migration": moves})
 
-    def _last_id(self, name: str) -> int:
-        """The highest id that any version of a segmentation ever gave."""
-        history = self._context.store.history(KIND, name)
-        return max(max(SegmentModel.from_json(json.dumps(d.body["model"])).ids) for d in history)
+    def update(self, name: str, *, half_life_days: float = HALF_LIFE_DAYS, promote: bool = True) -> dict[str, Any]:
+        """Assign today's customers, and let the centres follow those that are new or changed, as version N.
 
-    def _published(self, name: str, view: View) -> dict[str, int]:
-        """The segment that each entity has in the published tag."""
-        tag = f"segment.{name}"
-        if tag not in self._context.catalog.tags(view.kind):
-            return {}
-        found = values(self._context, [tag], view.as_of, entity_kind=view.kind).dropna(subset=[tag])
-        return {str(key): int(segment) for key, segment in zip(found["entity"], found[tag], strict=True)}
-
-    def model(self, name: str, version: int | None = None) -> SegmentModel:
-        """The fitted model; the newest unless a version is named. Raises NotFound."""
-        return SegmentModel.from_json(json.dumps(self._document(name, version).body["model"]))
-
-    def report(self, name: str, version: int | None = None, language: str = "en") -> str:
-        """The report of a fitted version as one HTML page. Raises NotFound."""
-        document = self._document(name, version)
-        path = self._report_path(name, document.version, language)
-        if not path.exists():
-            fix = f"Fit the segments again: coterie segment fit {name} ..."
-            raise Failed("damaged", "The report is missing.", place=path.name, fix=fix)
-        return path.read_text(encoding="utf-8")
-
-    def sizes(self, name: str) -> dict[str, int]:
-        """Customers by segment id at the newest fit."""
-        return dict(self._document(name, None).body["summary"]["sizes"])
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All segmentations, newest version each."""
-        return [_row(d) for d in self._context.store.all(KIND)]
-
-    def predict(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """Assign the rows of a frame indexed by entity: columns entity, segment, second, margin, in its row order."""
-        return self.model(name).predict(frame)
-
-    def predict_file(self, name: str, file: Path, to: Path, *, entity: str | None = None) -> int:
-        """Assign the rows of a file; writes entity, segment, second, margin as CSV in its row order.
-
-        entity : the column with the key; by default the first column of different values that the model does not use, else the row.
+        half_life_days : after so many days a row counts half. Methods without centres only assign (`moved` false).
+        Raises Refused `refit_needed`: the customers or the centres went too far since the last fit.
         """
-        model = self.model(name)
-        raw = self._read(file)
-        keys = _keys(raw, entity, model.columns)
-        frame = pd.DataFrame({c: raw[c] for c in model.columns if c in raw})
-        for step in model.pipeline.steps:
-            if isinstance(step, NumericStep) and step.column in frame:
-                frame[step.column] = _numbers(frame[step.column], file.name)
-        frame.index = pd.Index(keys)
-        table = model.predict(frame)
-        with disk_errors():
-            table.to_csv(to, index=False)
-        return len(table)
+        if not half_life_days > 0:
+            raise Refused("bad_argument", "A half-life is above 0.", place="--half-life", fix="Give days, such as 90.")
+        base = self.registry.get(name)
+        fitted, view = self.registry.fitted(base), self._frames.today(base.entity_kind)
+        frame = self._frames.frame(view, base.tags, self._frames.rule_of(base.body["audience"]))
+        found = lifetime.drift_of(fitted, base.model, frame, view.as_of)
+        if found.far:
+            raise refuse_far(name, drift_text(found, "en", self._frames.names(base.tags, view.kind)))
+        used = list(base.model.columns)
+        before = self._frames.of(base, self._frames.then(base))
+        rows = frame[changed(before[used], frame[used])]
+        had = self._frames.labels_at(name, view.kind, view.as_of)
+        told = {"segmentation": name, "tag": tag_name(name), "rows": len(rows), "of": len(frame)}
+        if base.options.get("method", "kmeans") not in MOVING or rows.empty:
+            labels = steadied(base.model.predict(frame), had, AMBIGUOUS)
+            if promote:
+                self._publish(base, labels, view, UPDATE)
+            return {**told, "version": base.number, "moved": False, "shift": 0.0, "sizes": _sizes(base.model, labels)}
+        weights = lifetime.weights_of(base)
+        days = (view.as_of - base.as_of).total_seconds() / 86_400
+        made = moved(base.model, fitted.model, rows, weights, days=days, half_life_days=half_life_days)
+        if made.shift > MOST_SHIFT:
+            said = f"a centre went {made.shift:.0%} of the way to its neighbour, above {MOST_SHIFT:.0%}."
+            raise refuse_far(name, said)
+        labels = steadied(made.model.predict(frame), had, AMBIGUOUS)
+        model = resized(made.model, labels)
+        version = self._updated(base, model, view, half_life_days, made.weights, made.shift, len(rows))
+        if promote:
+            self._publish(self.registry.get(name, version), labels, view, UPDATE)
+        return {**told, "version": version, "moved": True, "shift": made.shift, "sizes": _sizes(model, labels)}
 
-    def _document(self, name: str, version: int | None) -> Document:
-        found = self._context.store.find(KIND, name, version)
-        if found is None:
-            known = [d.name for d in self._context.store.all(KIND)]
-            raise unknown_name("segmentation", name if version is None else f"{name} (version {version})", known)
-        return found
+    def _updated(
+        self,
+        base: Version,
+        model: SegmentModel,
+        view: View,
+        half_life_days: float,
+        weights: tuple[float, ...],
+        shift: float,
+        rows: int,
+    ) -> int:
+        body = {
+            **base.body,
+            "kind": UPDATE,
+            "from_version": base.number,
+            "identity": None,
+            "audience_rule": self._frames.rule_of(base.body["audience"]),
+            "as_of": show_moment(view.as_of, self._context.zone),
+            "data_version": view.data_version,
+            "environment": environment(self._threads),
+            "model": json.loads(model.to_json()),
+            "summary": described(model, dict(base.body["summary"])),
+            "weights": list(weights),
+            "update": {"half_life_days": half_life_days, "shift": shift, "rows": rows},
+        }
+        return self.registry.record(base.name, body)
 
-    def _frame(self, view: View, tags: Sequence[str], audience: str | None) -> pd.DataFrame:
-        """Tag values of the universe, or of an audience's members; indexed by entity."""
-        frame = values(self._context, list(dict.fromkeys(tags)), view.as_of, entity_kind=view.kind).set_index("entity")
-        if audience is None:
-            return frame
-        return frame[frame.index.isin(self._audiences.keys_of(audience))]
+    def promote(self, name: str, version: int) -> dict[str, Any]:
+        """Let the tag show a version: today's customers by its model. Raises NotFound."""
+        return self._use(self.registry.get(name, version), "promote")
 
-    def _money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
-        """Tags that are sums of exact decimals, which is money: a segment has a share of those, of an average it "
-        "has none."""
-        defined = self._context.catalog.tags(kind)
-        return tuple(t for t in tags if defined[t].type is ValueType.DECIMAL and _sums(defined[t].spec))
+    def rollback(self, name: str) -> dict[str, Any]:
+        """Let the tag show the version that was in use before. Raises Refused: there was none."""
+        return self._use(self.registry.get(name, self.registry.before(name)), "rollback")
 
-    def _labels(self, tags: Sequence[str], kind: str) -> dict[str, Text]:
-        labels = {t: self._context.catalog.tag(t, kind).label for t in tags}
-        return {t: Text(found["en"], found.get("zh", found["en"])) for t, found in labels.items() if "en" in found}
+    def _use(self, version: Version, why: str) -> dict[str, Any]:
+        name, view = version.name, self._frames.today(version.entity_kind)
+        frame = self._frames.frame(view, version.tags, self._frames.rule_of(version.body["audience"]))
+        last = self.registry.published(name, version.number)
+        moment = (view.as_of, None) if last is None else (last.as_of, last.data_version)
+        had = self._frames.labels_at(name, view.kind, *moment)
+        before = self.registry.promoted(name)
+        labels = steadied(version.model.predict(frame), had, AMBIGUOUS)
+        self._publish(version, labels, view, why)
+        told = {"segmentation": name, "tag": tag_name(name), "version": version.number}
+        return {**told, "was": None if before is None else before.version, "sizes": _sizes(version.model, labels)}
 
-    def _publish(self, name: str, fit: SegmentFit, view: View) -> None:
-        table = fit.labels[["entity", "segment"]]
-        publish_frame(self._context, table, f"segment.{name}", as_of=view.as_of, entity_kind=view.kind)
+    def _publish(self, version: Version, labels: pd.DataFrame, view: View, why: str) -> None:
+        """Let the tag have these labels, and its definition say whose they are."""
+        name, tag = version.name, tag_name(version.name)
+        now = {str(key): int(i) for key, i in zip(labels["entity"], labels["segment"], strict=True)}
+        used = self.registry.promoted(name)
+        same = self._frames.labels_at(name, view.kind, view.as_of) == now
+        about = self._about(version)
+        if same:
+            self._frames.describe(tag, view.kind, about)
+        else:
+            self._frames.publish(labels[["entity", "segment"]], tag, view, {"segment": about})
+        if same and used is not None and used.version == version.number and why != "rollback":
+            return
+        self._publish_strategies(name, labels, view)
+        as_of = show_moment(view.as_of, self._context.zone)
+        self.registry.promote(name, version.number, why, as_of, self._context.lake.data_version)
 
-    def _keep_reports(self, name: str, version: int, fit: SegmentFit) -> None:
+    def rebuild(self, name: str, version: int | None = None) -> Rebuilt:
+        """Make a version again from what was recorded, and compare: identical, or how far from it. Raises NotFound."""
+        found = self.registry.get(name, version)
+        if found.kind == UPDATE:
+            return lifetime.rebuilt_update(self._frames, self.registry, found)
+        frame = self._frames.of(found, self._frames.then(found))
+        asked = Asked(name, found.tags, found.body["audience"], found.entity_kind, found.options)
+        threads = int(found.body["environment"]["threads"])
+        return lifetime.compared(found, self._run(asked, frame, None, threads).model, frame, self._threads)
+
+    def migrate(self, name: str, before: int | None = None, after: int | None = None) -> dict[str, Any]:
+        """Who moved between two versions, or since the last publish, and whether customers or the model changed.
+
+        Raises NotFound, and Refused: only one version is given, or nothing was published.
+        """
+        if (before is None) != (after is None):
+            fix = "Give two versions, or none for the time since the last publish."
+            raise Refused("bad_argument", "One version is given.", place="versions", fix=fix)
+        if before is None or after is None:
+            return lifetime.since_published(self._frames, self.registry, name)
+        return lifetime.between(self._frames, self.registry, name, before, after)
+
+    def _keep(self, name: str, version: int, fit: SegmentFit) -> None:
         with disk_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
-            for language in LANGUAGES:
-                path = self._report_path(name, version, language)
-                path.write_text(self._draw(fit, name, language), encoding="utf-8")
-
-    def _report_path(self, name: str, version: int, language: str) -> Path:
-        return self._folder / f"{name}@{version}.{language}.html"
-
-    def _read(self, file: Path) -> pd.DataFrame:
-        """All columns of a file as text, in its row order."""
-        from coterie.ingest.readers.opening import open_source
-        from coterie.ingest.readers.options import ReadOptions
-
-        with self._context.lake.staging() as work:
-            source = open_source(str(file), ReadOptions(), self._context.engine, work, None)
-            columns = ", ".join(f"{c.text} AS {quote_name(c.name)}" for c in source.columns)
-            frame = self._context.engine.frame(f"SELECT _row, {columns} FROM {source.numbered} ORDER BY _row")
-        return frame.drop(columns="_row")
+            self._path(name, version).write_text(fit.to_json(), encoding="utf-8")
 
 
-def _row(document: Document) -> dict[str, Any]:
-    summary = document.body["summary"]
-    return {
-        "segmentation": document.name,
-        "version": document.version,
-        "k": summary["k"],
-        "sizes": summary["sizes"],
-        "structure": summary["structure"]["nature"],
-        "as_of": document.body["as_of"],
-        "data_version": document.body["data_version"],
-    }
+def _limited(threads: int) -> AbstractContextManager[Any]:
+    """At most so many threads of numeric libraries, since their number is part of what decides a result."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=threads)
+    return limits
 
 
 def _renamed(labels: pd.DataFrame, ids: Sequence[int]) -> pd.DataFrame:
-    """Segments numbered from 1 as ids."""
+    """Segments numbered from 1 as ids; 0, in none, stays."""
     names = np.array([0, *ids], np.int64)
     return labels.assign(segment=names[labels["segment"]], second=names[labels["second"]])
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two versions say the same, whenever they were made: publishing a segmentation is itself new data."""
-    parts = ("tags", "audience", "entity_kind", "model", "summary")
-    return all(one[part] == other[part] for part in parts)
+def _sizes(model: SegmentModel, labels: pd.DataFrame) -> dict[str, int]:
+    counts = labels["segment"].value_counts()
+    none = {"0": int(counts[0])} if 0 in counts else {}
+    return none | {str(i): int(counts.get(i, 0)) for i in model.ids}
 
 
 def _same_model(one: SegmentModel, other: SegmentModel) -> bool:
-    return (one.pipeline, one.centres, one.method, one.seed) == (
-        other.pipeline,
-        other.centres,
-        other.method,
-        other.seed,
-    )
-
-
-def _sums(spec: TagSpec) -> bool:
-    return isinstance(spec, Aggregate) and spec.measure in (Measure.SUM, Measure.DECAYED_SUM)
+    """Whether two models say the same but for the segments' ids, and so their sizes."""
+    return lifetime.essence(one) == lifetime.essence(other)
 
 
 def _check_name(name: str) -> None:
     if not name.replace("_", "").replace("-", "").isalnum():
         fix = "Use letters, digits, - and _."
         raise Refused("bad_argument", f'"{name}" cannot name a segmentation.', place="name", fix=fix)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse an option that no fit takes."""
+    known = set(inspect.signature(fit_segments).parameters) - {"frame", "money", "labels", "progress"}
+    for name in options.keys() - known:
+        fix = did_you_mean(name, known) or f"There are: {', '.join(sorted(known))}."
+        raise Refused("bad_argument", f'A fit has no option "{name}".', place=name, fix=fix)
 
 
 def _number(k: int | str) -> int | str:
@@ -286,23 +361,3 @@ def _number(k: int | str) -> int | str:
             fix = "Give a whole number, or `auto`."
             raise Refused("bad_argument", f'"{k}" is no number of segments.', place="--k", fix=fix) from None
     return k
-
-
-def _keys(raw: pd.DataFrame, entity: str | None, used: Sequence[str]) -> list[str]:
-    if entity is not None and entity not in raw:
-        raise unknown_name("column", entity, list(raw.columns), place="--entity")
-    free = [c for c in raw.columns if c not in used and raw[c].is_unique and raw[c].notna().all()]
-    column = entity or (free[0] if free else None)
-    if column is None:
-        return [str(i) for i in range(1, len(raw) + 1)]
-    return [str(v) for v in raw[column]]
-
-
-def _numbers(values: pd.Series[Any], file: str) -> pd.Series[Any]:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
-    if wrong.any():
-        line = int(np.flatnonzero(wrong.to_numpy())[0]) + 2
-        said = f'"{values[wrong].iloc[0]}" in {values.name} is no number.'
-        raise Refused("bad_column", said, place=f"{file} line {line}", fix="Mend the value or leave it empty.")
-    return numbers

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
+from coterie.errors import Refused
 from coterie.kit.progress import Progress
-from coterie.learn.segments.kmeans import Clusters, Method
+from coterie.learn.segments.methods.base import Clusters, Method
 from coterie.stats.agreement import adjusted_rand, contingency, jaccard
 
 Floats = npt.NDArray[np.float64]
@@ -18,6 +18,7 @@ Ints = npt.NDArray[np.intp]
 BANDS = ((0.85, "high"), (0.75, "valid"), (0.60, "doubtful"), (0.0, "unstable"))
 """Mean bootstrap Jaccard and what it means (Hennig, `clusterboot` of the R package fpc)."""
 DISSOLVED = 0.5
+_SUBSET = 0.7
 
 
 @dataclass(frozen=True)
@@ -50,29 +51,28 @@ def bootstrap(
     draws: int,
     seed: int,
     starts: int,
-    warm: bool,
     progress: Progress,
+    replace: bool = True,
 ) -> Stability:
     """Fit `draws` resamples of the rows, assign all rows by each, and compare with `found` segment by segment.
 
-    Each refit also starts once from `found`'s centres, so that a poor local optimum of the refit is not taken for
-    instability.
+    found : the solution on these very rows; replace : False takes subsets of 70 %, for methods that see repeated rows as
+    crowds. Resamples in which the method finds no groups count as Jaccard 0.
     Source: Hennig (2007), Cluster-wise assessment of cluster stability, CSDA 52; ARI: Hubert & Arabie (1985).
     """
-    n, k = len(matrix), len(found.centres)
+    n, k = len(matrix), found.k
     rng = np.random.default_rng([seed, k])
     overlaps, agreements = np.empty((draws, k)), []
     previous: Ints | None = None
     for draw in range(draws):
         progress.advance(1)
-        rows = rng.integers(0, n, n)
-        again = method(
-            matrix[rows], k, seed=int(rng.integers(2**31)), starts=starts, first=found.centres if warm else None
-        )
-        labels = cdist(matrix, again.centres, "sqeuclidean").argmin(axis=1)
-        overlaps[draw] = jaccard(contingency(found.labels, labels, k, k)).max(axis=1)
+        rows = rng.integers(0, n, n) if replace else np.sort(rng.permutation(n)[: int(_SUBSET * n)])
+        labels = _again(matrix, matrix[rows], k, method, int(rng.integers(2**31)), starts)
+        # rows in no segment (-1) are a group of their own when groupings are compared, but no segment to be found again
+        table = _table(found.labels, labels)
+        overlaps[draw] = jaccard(table)[1 : k + 1, 1:].max(axis=1, initial=0.0)
         if previous is not None:
-            agreements.append(adjusted_rand(contingency(previous, labels, k, k)))
+            agreements.append(adjusted_rand(_table(previous, labels)))
         previous = labels
     low, high = (float(q) for q in np.quantile(agreements, [0.25, 0.75]))
     return Stability(
@@ -84,3 +84,18 @@ def bootstrap(
         high,
         draws,
     )
+
+
+def _again(matrix: Floats, rows: Floats, k: int, method: Method, seed: int, starts: int) -> Ints:
+    """All rows' segments by the method on some of them; -1 for all where it finds none."""
+    try:
+        return method(rows, k, seed=seed, starts=starts).assign(matrix).first
+    except Refused as refusal:
+        if refusal.code not in ("no_groups", "too_few_rows"):
+            raise
+        return np.full(len(matrix), -1)
+
+
+def _table(one: Ints, other: Ints) -> Floats:
+    """Counts of two groupings; the first row and column are the rows in none."""
+    return contingency(one + 1, other + 1, int(one.max()) + 2, int(other.max()) + 2)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from coterie.kit.progress import Progress
-from coterie.learn.segments.kmeans import Method
+from coterie.learn.segments.methods.kmeans import kmeans
 from coterie.learn.segments.separation import few_valued, separation, spread_ties
 from coterie.stats.dip import Unimodal, dip, nearest_unimodal
 
@@ -49,11 +49,13 @@ class Gap(NamedTuple):
 
 
 def find_structure(
-    matrix: Floats, sources: Ints, ks: range, method: Method, seed: int, progress: Progress
+    matrix: Floats, sources: Ints, ks: range, seed: int, progress: Progress
 ) -> tuple[Structure, dict[int, Gap]]:
     """The null test, and the gap statistic for every k in `ks`, on one set of draws.
 
     matrix : prepared rows, a sample of at most some 1,000, shape (n, columns)
+
+    Both are of the data, so that k-means makes the trial segments, whatever method is used later.
 
     Draws stop once 10 nulls beat the data, since the p-value can then no longer be small (Besag & Clifford 1991).
     Source of the gap: Tibshirani, Walther & Hastie (2001), J. R. Statist. Soc. B 63(2), with this null in place of a
@@ -61,12 +63,12 @@ def find_structure(
     """
     null = Null.of(matrix, sources)
     tried = sorted({k for k in (*_SEGMENTS, *ks) if k <= max(ks)})
-    observed = _measure(matrix, sources, tried, method, seed)
+    observed = _measure(matrix, sources, tried, seed)
     beaten, statistics, inertias = 0, [], []
     for draw in range(_DRAWS):
         progress.advance(1)
         wanted = tried if draw < _GAP_DRAWS else [k for k in tried if k in _SEGMENTS]
-        drawn = _measure(null.draw(np.random.default_rng([seed, draw])), sources, wanted, method, seed + draw)
+        drawn = _measure(null.draw(np.random.default_rng([seed, draw])), sources, wanted, seed + draw)
         statistics.append(drawn.statistic)
         if draw < _GAP_DRAWS:
             inertias.append(drawn.log_inertia)
@@ -83,13 +85,13 @@ class _Measured(NamedTuple):
     log_inertia: dict[int, float]
 
 
-def _measure(matrix: Floats, sources: Ints, ks: list[int], method: Method, seed: int) -> _Measured:
+def _measure(matrix: Floats, sources: Ints, ks: list[int], seed: int) -> _Measured:
     """The statistic and the log inertias of one data set, the same way for the data and the nulls."""
     spread, flags = spread_ties(matrix, seed), few_valued(matrix)
     deepest = _deepest_line(matrix, spread)
     log_inertia = {}
     for k in ks:
-        found = method(matrix, k, seed=seed, starts=1)
+        found = kmeans(matrix, k, seed=seed, starts=1)
         log_inertia[k] = float(np.log(max(found.inertia, 1e-300)))
         if k in _SEGMENTS:
             deepest = max(deepest, separation(spread, found, sources, flags, seed).weakest)

@@ -88,6 +88,8 @@ CHOICES: dict[str, Text] = {
         "试过的每种群数都有缺陷；{k} 群的稳定性最好",
     ),
     "given": Text("{k} was asked for", "按要求分为 {k} 群"),
+    "usual": Text("{k} segments are usual with this method", "该方法通常分为 {k} 群"),
+    "found": Text("the method itself finds {k} segments", "该方法自行得出 {k} 群"),
 }
 
 NATURE: dict[str, Text] = {
@@ -112,6 +114,9 @@ NOTES: dict[str, Text] = {
     "filled": Text(
         "{column} is missing in {rows} rows; {detail}, the median, was used",
         "{column} 在 {rows} 行缺失，已用中位数 {detail} 代替",
+    ),
+    "taken_as": Text(
+        "{column} is missing in {rows} rows, which count as {detail}", "{column} 在 {rows} 行缺失，按 {detail} 计算"
     ),
     "unknown_level": Text(
         '{column} has values in {rows} rows that the model never saw, such as "{detail}"; they count as other',
