@@ -1,0 +1,168 @@
+/** The application: who is here, in which language and colours, and which screen the address names. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { App as AntApp, ConfigProvider } from "antd";
+import enGB from "antd/locale/en_GB";
+import zhCN from "antd/locale/zh_CN";
+import dayjs from "dayjs";
+import "dayjs/locale/en-gb";
+import "dayjs/locale/zh-cn";
+import { type ComponentType, lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { ApiError, api, keepCsrf, onSignedOut } from "../api/client";
+import { LoginPage, SetupPage } from "../features/session/SessionPages";
+import { Boundary } from "../ui/Boundary";
+import { ErrorState, Loading } from "../ui/States";
+import type { Language } from "../words/pairs";
+import { AppContext, type AppState, type Status, type User } from "./context";
+import { matchPath, usePlace } from "./router";
+import { Shell } from "./Shell";
+import { type Mode, showTones, themeOf } from "./theme";
+
+interface Me {
+  user: User;
+  csrf: string;
+  allowed?: string[];
+}
+
+type Screen = ComponentType<Record<string, string>>;
+const screen = (load: () => Promise<{ default: ComponentType<never> }>) => lazy(load as () => Promise<{ default: Screen }>);
+
+/** Every screen by its address; each is loaded when it is first wanted. */
+const SCREENS: [string, Screen][] = [
+  ["/", screen(() => import("../features/home/HomePage"))],
+  ["/audiences", screen(() => import("../features/audiences/AudienceList"))],
+  ["/audiences/new", screen(() => import("../features/builder/BuilderPage"))],
+  ["/audiences/:name", screen(() => import("../features/audiences/AudiencePage"))],
+  ["/audiences/:name/edit", screen(() => import("../features/builder/BuilderPage"))],
+  ["/segments", screen(() => import("../features/segments/SegmentList"))],
+  ["/segments/:name", screen(() => import("../features/segments/SegmentPage"))],
+  ["/customers", screen(() => import("../features/customers/CustomerList"))],
+  ["/customers/:entity", screen(() => import("../features/customers/CustomerPage"))],
+  ["/tags", screen(() => import("../features/tags/TagsPage"))],
+  ["/data", screen(() => import("../features/data/DataPage"))],
+  ["/data/import", screen(() => import("../features/data/ImportPage"))],
+  ["/data/:name", screen(() => import("../features/data/DatasetPage"))],
+  ["/jobs", screen(() => import("../features/jobs/JobsPage"))],
+  ["/settings", screen(() => import("../features/settings/SettingsPage"))],
+  ["/settings/:part", screen(() => import("../features/settings/SettingsPage"))],
+];
+
+function remembered<T extends string>(key: string, among: readonly T[], otherwise: () => T): T {
+  const kept = window.localStorage.getItem(key) as T | null;
+  return kept !== null && among.includes(kept) ? kept : otherwise();
+}
+
+function useRemembered<T extends string>(key: string, among: readonly T[], otherwise: () => T): [T, (value: T) => void] {
+  const [value, setValue] = useState(() => remembered(key, among, otherwise));
+  const set = useCallback(
+    (next: T) => {
+      window.localStorage.setItem(key, next);
+      setValue(next);
+    },
+    [key],
+  );
+  return [value, set];
+}
+
+const LANGUAGES: readonly Language[] = ["en", "zh"];
+const MODES: readonly Mode[] = ["light", "dark"];
+const firstLanguage = (): Language => (navigator.language.startsWith("zh") ? "zh" : "en");
+const firstMode = (): Mode => (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
+const UNKNOWN: Status = { version: "", workspace: "", users: true, setup: false, zone: "UTC", currency: "EUR", oidc: false };
+
+export function App() {
+  const [language, setLanguage] = useRemembered("coterie.language", LANGUAGES, firstLanguage);
+  const [mode, setMode] = useRemembered("coterie.mode", MODES, firstMode);
+  const cache = useQueryClient();
+  const status = useQuery({
+    queryKey: ["status"],
+    queryFn: ({ signal }) => api.get<Status>("/api/v1/status", { signal }),
+  });
+  const me = useQuery({ queryKey: ["me"], queryFn: whoAmI, enabled: status.data?.users === true, retry: false });
+  useEffect(() => onSignedOut(() => cache.setQueryData(["me"], null)), [cache]);
+  useEffect(() => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+    dayjs.locale(language === "zh" ? "zh-cn" : "en-gb");
+  }, [language]);
+  useEffect(() => showTones(mode), [mode]);
+  const signOut = useCallback(async () => {
+    await api.post("/api/v1/logout", { body: {} });
+    cache.clear();
+    cache.setQueryData(["me"], null);
+    await cache.invalidateQueries({ queryKey: ["status"] });
+  }, [cache]);
+  const entered = useCallback(async () => {
+    await cache.invalidateQueries({ queryKey: ["status"] });
+    await cache.invalidateQueries({ queryKey: ["me"] });
+  }, [cache]);
+  const user = me.data?.user ?? null;
+  const state = useMemo<AppState>(
+    () => ({
+      status: status.data ?? UNKNOWN,
+      user,
+      allowed: me.data?.allowed === undefined ? null : new Set(me.data.allowed),
+      language,
+      setLanguage,
+      mode,
+      setMode,
+      signOut: () => void signOut(),
+    }),
+    [status.data, user, me.data, language, setLanguage, mode, setMode, signOut],
+  );
+  let shown: ReactNode;
+  if (status.isPending || (status.data?.users && me.isPending)) shown = <Splash />;
+  else if (status.isError) shown = <ErrorState error={status.error} retry={() => void status.refetch()} />;
+  else if (!status.data.users) shown = <SetupPage done={entered} />;
+  else if (me.isError) shown = <ErrorState error={me.error} retry={() => void me.refetch()} />;
+  else if (user === null) shown = <LoginPage done={entered} />;
+  else shown = <Screens />;
+  return (
+    <ConfigProvider locale={language === "zh" ? zhCN : enGB} theme={themeOf(mode)} csp={{ nonce }} button={{ autoInsertSpace: false }}>
+      <AntApp className="app">
+        <AppContext.Provider value={state}>
+          <Boundary part="app">{shown}</Boundary>
+        </AppContext.Provider>
+      </AntApp>
+    </ConfigProvider>
+  );
+}
+
+async function whoAmI({ signal }: { signal: AbortSignal }): Promise<Me | null> {
+  try {
+    const me = await api.get<Me>("/api/v1/me", { signal });
+    keepCsrf(me.csrf);
+    return me;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+function Splash() {
+  return (
+    <div className="splash">
+      <img src="/icon.svg" alt="" width="48" height="48" />
+    </div>
+  );
+}
+
+function Screens() {
+  const { path } = usePlace();
+  return (
+    <Shell>
+      <Boundary part={path}>
+        <Suspense fallback={<Loading rows={8} />}>
+          <ScreenAt path={path} />
+        </Suspense>
+      </Boundary>
+    </Shell>
+  );
+}
+
+function ScreenAt({ path }: { path: string }) {
+  for (const [pattern, Found] of SCREENS) {
+    const parts = matchPath(pattern, path);
+    if (parts !== null) return <Found key={pattern} {...parts} />;
+  }
+  return <ErrorState error={new ApiError(404, {})} />;
+}

@@ -1,0 +1,78 @@
+/** Customers by key, with a few of their tags. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api } from "../../api/client";
+import type { Cell } from "../../api/shapes";
+import { useApp, useWords } from "../../app/context";
+import { address, Link, useQueryValue } from "../../app/router";
+import { Page, Panel } from "../../ui/Page";
+import { SearchBox } from "../../ui/ServerTable";
+import { Empty, ErrorState, Loading } from "../../ui/States";
+import { common } from "../../words/common";
+import { customers } from "./words";
+
+interface Found {
+  customers: { entity: string; tags: Record<string, Cell> }[];
+}
+
+export default function CustomerList() {
+  const w = useWords(customers);
+  const c = useWords(common);
+  const { language } = useApp();
+  const [search] = useQueryValue("search");
+  const found = useQuery({
+    queryKey: ["customers", search, language],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => api.get<Found>("/api/v1/customers", { query: { search, limit: 25 }, signal }),
+  });
+  const rows = found.data?.customers;
+  const columns = Object.keys(rows?.[0]?.tags ?? {}).slice(0, 5);
+  return (
+    <Page title={c.customers} lead={w.lead}>
+      <div className="toolbar">
+        <SearchBox label={w.find} />
+      </div>
+      <Panel flush>
+        {found.isError && <ErrorState error={found.error} retry={() => void found.refetch()} />}
+        {found.isPending && <Loading />}
+        {rows?.length === 0 && <Empty title={search === "" ? w.emptyTitle : w.notFound} hint={search === "" ? w.emptyHint : undefined} />}
+        {rows !== undefined && rows.length > 0 && !found.isError && (
+          <div className="table-scroll" tabIndex={0} role="region" aria-label={c.customers}>
+            <table className="plain">
+              <thead>
+                <tr>
+                  <th scope="col">{w.key}</th>
+                  {columns.map((column) => (
+                    <th key={column} scope="col">
+                      {column}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={row.entity}>
+                    <th scope="row">
+                      <Link href={address("customers", row.entity)}>{row.entity}</Link>
+                    </th>
+                    {columns.map((column) => (
+                      <td key={column}>
+                        <CellText cell={row.tags[column]} />
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Panel>
+    </Page>
+  );
+}
+
+export function CellText({ cell }: { cell: Cell | undefined }) {
+  const c = useWords(common);
+  if (cell === null || cell === undefined) return <span className="quiet">–</span>;
+  if (typeof cell === "boolean") return <>{cell ? c.yes : c.no}</>;
+  return <>{Array.isArray(cell) ? cell.join(" › ") : String(cell)}</>;
+}

@@ -1,0 +1,133 @@
+/** What an import did or would do, in numbers that add up, and what was left out and why. */
+import type { Cell, ValueKind } from "../../api/shapes";
+import { useFormat, useWords } from "../../app/context";
+import { Figure } from "../../ui/Figure";
+import { Panel } from "../../ui/Page";
+import { types } from "../../words/common";
+import { data } from "./words";
+
+export interface Reject {
+  file?: string;
+  line: number | null;
+  column: string | null;
+  value: string | null;
+  reason: string;
+}
+
+export interface ImportReport {
+  dataset: string;
+  read: number;
+  accepted: number;
+  rejected: number;
+  duplicates: number;
+  entities: number;
+  new_entities?: number;
+  reject_reasons: Record<string, number>;
+  types: Record<string, string>;
+  notes?: string[];
+  sample?: Record<string, Cell>[];
+  rejects?: Reject[];
+}
+
+export function ReportView({ report }: { report: ImportReport }) {
+  const w = useWords(data);
+  const f = useFormat();
+  const reasons = Object.entries(report.reject_reasons ?? {});
+  return (
+    <>
+      <div className="figures">
+        <Figure label={w.read} value={f.number(report.read)} />
+        <Figure label={w.accepted} value={f.number(report.accepted)} />
+        <Figure label={w.rejected} value={f.number(report.rejected)} />
+        <Figure label={w.duplicates} value={f.number(report.duplicates)} />
+        <Figure label={w.entities} value={f.number(report.entities)} />
+      </div>
+      {(report.notes ?? []).length > 0 && (
+        <Panel title={w.notes}>
+          <ul className="bullets">
+            {report.notes?.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+      {reasons.length > 0 && (
+        <Panel title={w.why}>
+          <ul className="bullets">
+            {reasons.map(([reason, n]) => (
+              <li key={reason}>
+                {reason}: <b>{f.number(n)}</b>
+              </li>
+            ))}
+          </ul>
+          <RejectTable rejects={report.rejects ?? []} />
+        </Panel>
+      )}
+    </>
+  );
+}
+
+export function RejectTable({ rejects }: { rejects: Reject[] }) {
+  const w = useWords(data);
+  const f = useFormat();
+  if (rejects.length === 0) return null;
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={w.why}>
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">{w.line}</th>
+            <th scope="col">{w.column}</th>
+            <th scope="col">{w.reason}</th>
+            <th scope="col">→</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rejects.map((row, i) => (
+            <tr key={`${row.line}-${row.column}-${i}`}>
+              <td>{row.line === null ? "" : f.number(row.line)}</td>
+              <td>{row.column}</td>
+              <td>{row.reason}</td>
+              <td className="code">{row.value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function RowTable({ rows, kinds, label }: { rows: Record<string, Cell>[]; kinds?: Record<string, string>; label: string }) {
+  const t = useWords(types);
+  const columns = Object.keys(rows[0] ?? {});
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
+      <table className="plain">
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+                <span className="quiet small"> {kinds?.[column] === undefined ? "" : (t[kinds[column] as ValueKind] ?? kinds[column])}</span>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, i) => (
+            <tr key={i}>
+              {columns.map((column) => (
+                <td key={column}>{cellText(row[column])}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function cellText(cell: Cell | undefined): string {
+  if (cell === null || cell === undefined) return "–";
+  return Array.isArray(cell) ? cell.join(" › ") : String(cell);
+}

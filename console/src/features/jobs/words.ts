@@ -1,0 +1,25 @@
+import { pairs } from "../../words/pairs";
+
+export const jobs = pairs({
+  lead: ["What runs, what ran, and what comes again.", "正在运行、已运行与定期运行的任务。"],
+  job: ["Job", "任务"],
+  about: ["About", "内容"],
+  started: ["Begun", "开始时间"],
+  took: ["Took", "耗时"],
+  seconds: [(n: string) => `${n} s`, (n: string) => `${n} 秒`],
+  emptyTitle: ["Nothing ran yet", "还没有任务"],
+  emptyHint: ["Imports, builds and refreshes show here while they run.", "导入、生成标签与更新人群包会显示在这里。"],
+  cancel: ["Cancel", "取消任务"],
+  cancelAsk: ["Cancel this job? What it published before stays.", "取消该任务？已发布的内容会保留。"],
+  retry: ["Run again", "重试"],
+  schedules: ["Schedules", "定时任务"],
+  when: ["When", "时间"],
+  lastRun: ["Last run", "上次运行"],
+  stateFilter: ["State", "状态"],
+  live: ["Live", "实时"],
+  polling: ["Looked up every few seconds", "每隔几秒刷新"],
+  result: ["Result", "结果"],
+  failedWhy: ["Why it failed", "失败原因"],
+  arguments: ["Given", "参数"],
+  onlyMine: ["Without upkeep", "隐藏系统维护任务"],
+});
