@@ -78,3 +78,14 @@ def test_what_cannot_be_is_refused_and_nothing_is_kept(ws: Workspace, tmp_path: 
     with pytest.raises(Refused, match='"age" holds values of type integer'):
         consent.adopt("email", "age")
     assert consent.show("01")["history"] == []
+
+
+def test_who_can_be_reached_is_told_by_sql_as_by_bitmaps(ws: Workspace) -> None:
+    ws.consent.adopt("email", "agrees")
+    ws.consent.set("04", "sms", "granted")
+    rule = {"all": [{"tag": "age", "op": "gte", "value": 40}, {"not": {"tag": "age", "op": "eq", "value": 50}}]}
+    with Workspace.open(ws.path, single_use=True) as once:
+        by_sql = once.audiences.count(rule)
+    assert [(s.place, s.remaining, s.reachable) for s in by_sql.waterfall][0] == ("rule", 2, {"email": 0, "sms": 1})
+    ws.index.warm()
+    assert ws.audiences.count(rule).waterfall == by_sql.waterfall

@@ -27,7 +27,7 @@ from coterie.errors import Cancelled, CoterieError, Failed, Refused
 from coterie.index.service import Index
 from coterie.kit.moments import now, show_moment
 from coterie.kit.plain import plain
-from coterie.rules.binding import BoundLeaf
+from coterie.rules.binding import BoundLeaf, BoundNode
 from coterie.rules.check import bind_rule
 from coterie.rules.sentences import node_sentence, sentence
 from coterie.rules.sql import CompiledRule, NodeCount, compile_rule
@@ -529,7 +529,11 @@ class Question:
 
     def waterfall(self, language: str) -> tuple[int, int, tuple[Step, ...]]:
         """The size, the universe and every node of the rule."""
-        count, universe, nodes = self._by_sql() if self.bitmaps is None else self._by_bitmaps(self.bitmaps)
+        channels = None if self.bitmaps is None else self._channels()
+        if self.bitmaps is None or channels is None:
+            count, universe, nodes = self._by_sql()
+        else:
+            count, universe, nodes = self._by_bitmaps(self.bitmaps, channels)
         places = {n.place: n.node for n in self.compiled.bound.own()}
         steps = tuple(
             Step(
@@ -551,34 +555,40 @@ class Question:
         self.make_views()
         return self.compiled.read_count(self.engine.row(self.compiled.count_sql(waterfall=False))).count
 
-    def _by_bitmaps(self, sets: Sets) -> _Numbers:
-        nodes = sets.waterfall(self.compiled.bound, self._channels())
+    def _by_bitmaps(self, sets: Sets, channels: Mapping[str, Bits]) -> _Numbers:
+        nodes = sets.waterfall(self.compiled.bound, channels)
         return nodes[0].remaining, sets.everyone, [(n, n.reachable) for n in nodes]
 
     def _by_sql(self) -> _Numbers:
-        self.make_views()
-        found = self.compiled.read_count(self.engine.row(self.compiled.count_sql()))
-        return found.count, found.universe, [(n, {}) for n in found.nodes]
+        channels = self._channel_rules()
+        self.make_views([family for node in channels.values() for _, leaf in node.leaves() for family in leaf.families])
+        row = self.engine.row(self.compiled.count_sql(channels=channels))
+        found = self.compiled.read_count(row, list(channels))
+        return found.count, found.universe, [(n, n.reachable) for n in found.nodes]
 
-    def _channels(self) -> dict[str, Bits]:
-        """Who can be reached, by channel: the tags `reach.CHANNEL`."""
+    def _channels(self) -> dict[str, Bits] | None:
+        """Who can be reached, by channel; None where SQL has to answer."""
+        rules = self._channel_rules()
+        if not all(self.index.ready(n, self.standing, self.as_of, self.data_version) for n in rules.values()):
+            return None
+        return {name: self._members(leaf).rows for name, node in rules.items() for _, leaf in node.leaves()}
+
+    def _channel_rules(self) -> dict[str, BoundNode]:
+        """The rule of whom a channel reaches, by channel: the tags `reach.CHANNEL`."""
         tags = [t for t in self.vocabulary.definitions if t.startswith(REACH)]
         if not tags:
             return {}
         rule = parse_rule({"entity": self.kind, "any": [{"tag": t, "op": "eq", "value": True} for t in tags]})
         root = bind_rule(rule, self.vocabulary, as_of=self.as_of)
-        if not self.index.ready(root, self.standing, self.as_of, self.data_version):
-            return {}
-        leaves = zip(tags, (leaf for _, leaf in root.leaves()), strict=True)
-        return {tag.removeprefix(REACH): self._members(leaf).rows for tag, leaf in leaves}
+        return {tag.removeprefix(REACH): node for tag, node in zip(tags, root.children, strict=True)}
 
     def sentence(self, language: str) -> str:
         """The rule in words."""
         return sentence(self.rule, language, self.vocabulary)
 
-    def make_views(self) -> None:
-        """Make the views that the compiled rule names."""
-        families = dict.fromkeys((*self.compiled.families, *self.sets.families))
+    def make_views(self, more: Iterable[str] = ()) -> None:
+        """Make the views that the compiled rule names; `more` : further families."""
+        families = dict.fromkeys((*self.compiled.families, *self.sets.families, *more))
         self.use(families, self.compiled.datasets)
         self._registered += self.sets.prepare(self.engine)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coterie.workspace import Workspace
 
 ZONE, CURRENCY, LAST_DAY = "Europe/Paris", "EUR", date(2026, 10, 31)
-SEGMENTS = "shoppers"
+SEGMENTS, CHANNELS = "shoppers", ("email", "sms", "push")
 
 # name -> the options of `coterie import`
 IMPORTS: Mapping[str, Mapping[str, Any]] = {
@@ -102,12 +102,14 @@ def _fill(ws: Workspace, files: Mapping[str, Path], progress: Progress) -> None:
     ws.tags.add(recipe="rfm", events="orders", amount="amount", order="order_id")
     ws.tags.add(definitions=[tag.document() for tag in DEMO_TAGS])
     ws.tags.build(as_of=(LAST_DAY + timedelta(days=1)).isoformat(), progress=progress)
+    for channel in CHANNELS:
+        ws.consent.adopt(channel, f"consent_{channel}")
     for name, rule in AUDIENCES.items():
         ws.audiences.save(name, rule)
         ws.audiences.refresh(name)
     ws.segments.fit(SEGMENTS, DEMO_SEGMENT_TAGS, progress=progress)
     for language in ("en", "zh"):
-        ws.write_segment_report(SEGMENTS, _report(ws.path, language), language=language)
+        ws.write_segment_report(SEGMENTS, _report(ws.path, language), language=language, progress=progress)
 
 
 def _show_truth(path: Path) -> None:
@@ -133,5 +135,5 @@ def _summary(ws: Workspace) -> dict[str, Any]:
         "report": str(_report(ws.path, "en")),
         "report_zh": str(_report(ws.path, "zh")),
         "truth": str(ws.path / "truth"),
-        "next": f"coterie -w {ws.path} audience list",
+        "next": f"coterie -w {ws.path} serve",
     }

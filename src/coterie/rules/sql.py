@@ -3,8 +3,8 @@ dialect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -24,12 +24,14 @@ class NodeCount:
     remaining : come to this node and pass it. To a child of `all` come those who passed all before it; to every other node come
         those who come to its parent. So `remaining` of the root is the count.
     removed : come to this node and do not pass it.
+    reachable : of those who remain, how many each channel reaches.
     """
 
     place: str
     alone: int
     remaining: int
     removed: int
+    reachable: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,21 +87,28 @@ class CompiledRule:
         """Who passes: `row` and `entity`, by row."""
         return members_sql(self.bound)
 
-    def count_sql(self, *, waterfall: bool = True) -> str:
-        """One row: `count`, `universe`, then `alone`, `remaining`, `removed` of each node; read it with `read_count`."""
+    def count_sql(self, *, waterfall: bool = True, channels: Mapping[str, BoundNode] | None = None) -> str:
+        """One row: `count`, `universe`, then `alone`, `remaining`, `removed` of each node; read it with `read_count`.
+
+        channels : by name, the rule of who can be reached; each node then has a number for each channel too.
+        """
         sets = _Sets()
         numbers = [("count", _size(sets.truth(self.bound))), ("universe", _size(_EVERYONE))]
         if waterfall:
-            numbers += _waterfall(self.bound, _EVERYONE, sets)
+            reached = {name: sets.truth(node) for name, node in (channels or {}).items()}
+            numbers += _waterfall(self.bound, _EVERYONE, sets, reached)
         columns = ",\n  ".join(f'coalesce(sum({sql}), 0)::BIGINT AS "{name}"' for name, sql in numbers)
         return f"{sets.sql()}\nSELECT\n  {columns}\nFROM {sets.last}"
 
-    def read_count(self, row: Sequence[Any]) -> RuleCount:
-        """The answer of `count_sql`, waterfall or not."""
+    def read_count(self, row: Sequence[Any], channels: Sequence[str] = ()) -> RuleCount:
+        """The answer of `count_sql`, waterfall or not; `channels` as it was asked with."""
         places = [node.place for node in self.bound.own()] if len(row) > 2 else []
-        numbers = [int(n) for n in row]
-        found = [NodeCount(place, *numbers[2 + 3 * i : 5 + 3 * i]) for i, place in enumerate(places)]
-        return RuleCount(numbers[0], numbers[1], tuple(found))
+        count, universe, *numbers = (int(n) for n in row)
+        found, width = [], 3 + len(channels)
+        for i, place in enumerate(places):
+            alone, remaining, removed, *reached = numbers[width * i : width * (i + 1)]
+            found.append(NodeCount(place, alone, remaining, removed, dict(zip(channels, reached, strict=True))))
+        return RuleCount(count, universe, tuple(found))
 
 
 def compile_rule(
@@ -271,7 +280,7 @@ def _size(bits: _Bits) -> str:
     return f"bit_count({bits.sql})"
 
 
-def _waterfall(node: BoundNode, reach: _Bits, sets: _Sets) -> list[tuple[str, str]]:
+def _waterfall(node: BoundNode, reach: _Bits, sets: _Sets, channels: Mapping[str, _Bits]) -> list[tuple[str, str]]:
     """The numbers of a node and of those below it, by name; `reach` is the set of those who come to it."""
     truth = sets.truth(node)
     remaining = sets.joined("&", [reach, truth])
@@ -279,11 +288,12 @@ def _waterfall(node: BoundNode, reach: _Bits, sets: _Sets) -> list[tuple[str, st
         (f"alone {node.place}", _size(truth)),
         (f"remaining {node.place}", _size(remaining)),
         (f"removed {node.place}", f"{_size(reach)} - {_size(remaining)}"),
+        *((f"{name} {node.place}", _size(sets.joined("&", [remaining, bits]))) for name, bits in channels.items()),
     ]
     if node.kind == "audience":
         return numbers
     for child in node.children:
-        numbers += _waterfall(child, reach, sets)
+        numbers += _waterfall(child, reach, sets, channels)
         if node.kind == "all":
             reach = sets.joined("&", [reach, sets.truth(child)])
     return numbers
