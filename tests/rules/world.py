@@ -147,7 +147,8 @@ POOLS: dict[ValueType, list[Any]] = {
     T.TEXT: TEXTS,
     T.INTEGER: [-3, -1, 0, 1, 2, 3, 4, 2**63 - 1, -(2**63)],
     T.DECIMAL: [Decimal(x) for x in ("-1.5", "0", "0.0001", "0.1", "2", "2.5", "99999999999999.9999")],
-    T.NUMBER: [-1e300, -2.0, 0.0, 0.1, 0.30000000000000004, 1.0, 2.5, 1e300],
+    # no -1e300 beside 1e300: of a sum that cancels three hundred digits an engine keeps none
+    T.NUMBER: [-2e9, -2.0, 0.0, 0.1, 0.30000000000000004, 1.0, 2.5, 1e300],
     T.BOOLEAN: [True, False],
     T.DATE: [date(2024, 3, 30), date(2024, 3, 31), date(2024, 4, 1), date(2023, 12, 31), date(2024, 2, 29)],
     T.TEXTS: [[], ["x"], ["x", "y"], ["y", "x", "x"], ["z", None], [None], ["中", "it's", "y"]],
