@@ -86,6 +86,7 @@ def test_who_can_be_reached_is_told_by_sql_as_by_bitmaps(ws: Workspace) -> None:
     rule = {"all": [{"tag": "age", "op": "gte", "value": 40}, {"not": {"tag": "age", "op": "eq", "value": 50}}]}
     with Workspace.open(ws.path, single_use=True) as once:
         by_sql = once.audiences.count(rule)
-    assert [(s.place, s.remaining, s.reachable) for s in by_sql.waterfall][0] == ("rule", 2, {"email": 0, "sms": 1})
+    root = by_sql.waterfall[0]
+    assert (root.place, root.remaining, root.reachable) == ("rule", 2, {"email": 0, "sms": 1})
     ws.index.warm()
     assert ws.audiences.count(rule).waterfall == by_sql.waterfall
