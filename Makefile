@@ -5,7 +5,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO ?= demo
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: api console console-check console-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help

@@ -136,6 +136,7 @@ def check(lived: Lived, born: int, merged: int) -> None:
     assert all(found == planted for found, planted in lived.numbers)
 
 
+@pytest.mark.slow
 def test_three_months(tmp_path: Path) -> None:
     lived = live(tmp_path, months=2, born=1, merged=2, seed=1, customers=600, given=True)
     check(lived, born=1, merged=2)
