@@ -7,7 +7,7 @@ BIN := .venv/bin
 DEMO ?= demo
 WORKERS ?= 3
 
-.PHONY: api console console-check console-if-node console-tour demo test test-slow bench lint docs clean
+.PHONY: api types console console-check console-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -45,10 +45,11 @@ bench: .venv/.dev
 
 api: .venv/.dev  ## console/openapi.json, from which the console's types are made
 	$(BIN)/python -m coterie.api.describe console/openapi.json
-	@if command -v npm >/dev/null; then cd console && npm run types; else echo "npm is missing: the console's types are not made"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types; else echo "npm is missing: the console's types are not made"; fi
 
 # The console: built where sources changed; `npm ci` where the lock file did.
 CONSOLE := src/coterie/static/index.html
+TYPES := console/src/api/schema.d.ts
 
 console: $(CONSOLE)
 
@@ -56,13 +57,18 @@ console/node_modules/.package-lock.json: console/package.json console/package-lo
 	cd console && npm ci --no-fund --no-audit
 	touch $@
 
-$(CONSOLE): console/node_modules/.package-lock.json $(shell find console/src console/public -type f 2>/dev/null) console/index.html console/vite.config.ts
+types: $(TYPES)
+
+$(TYPES): console/node_modules/.package-lock.json console/openapi.json
+	cd console && npm run types
+
+$(CONSOLE): $(TYPES) $(shell find console/src console/public -type f 2>/dev/null) console/index.html console/vite.config.ts
 	cd console && npm run build
 	@echo "First load, gzip: $$(cd src/coterie/static && cat index.html $$(grep -o 'assets/[^"]*\.\(js\|css\)' index.html) assets/inter-latin-wght-normal-*.woff2 | gzip -9 | wc -c) bytes"
 
 console-check: $(CONSOLE)
 	cd console && npm run check && npm test
-	@! grep -n '"resolved": "http' console/package-lock.json
+	@! grep -n '"resolved":' console/package-lock.json
 
 console-if-node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console-check; else echo "npm is missing: the console is neither built nor tested"; fi

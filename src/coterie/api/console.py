@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from starlette.routing import Route
 
 import coterie
 
-STATIC = Path(coterie.__file__).parent / "static"
+# Who works on the console may serve a build that lies elsewhere.
+STATIC = Path(os.environ.get("COTERIE_STATIC") or Path(coterie.__file__).parent / "static")
 _NONCE = "__CSP_NONCE__"
 _GZIPPED = ("text/", "application/javascript", "application/json", "image/svg+xml")
 # Ant Design, the query builder and the charts' tips set `style` attributes; nothing needs `unsafe-eval`.
