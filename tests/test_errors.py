@@ -14,21 +14,21 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "coterie"
 def texts() -> Iterator[tuple[str, bool]]:
     """Texts in the source, and whether each is the first argument of an error."""
     for path in SOURCE.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         firsts = {
             id(node.args[0])
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name)
             if node.func.id in ("Refused", "Failed", "NotFound")
         }
         keys = {
             id(k)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Dict)
             for k in node.keys
             if path.name == "errors.py"
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
                 yield node.value, id(node) in firsts
 

@@ -85,7 +85,8 @@ def people(n: int, seed: int = 3) -> dict[str, np.ndarray]:
     }
 
 
-def even(n: int, campaigns: int) -> None:
+@pytest.mark.parametrize(("n", "campaigns"), [(4000, 40), pytest.param(100_000, 200, marks=pytest.mark.slow)])
+def test_many_campaigns_on_the_same_people(n: int, campaigns: int) -> None:
     """Sizes, balance of the holdout and independence over many campaigns on the same people."""
     keys = [f"c{i}" for i in range(n)]
     facts = people(n)
@@ -107,15 +108,6 @@ def even(n: int, campaigns: int) -> None:
     assert abs(apart.std() - 1) < 4 / np.sqrt(2 * len(apart)) and beyond < 0.0027 + 4 * np.sqrt(0.0027 / len(apart))
     assert np.abs(apart).max() < stats.norm.isf(0.0005 / len(apart)), "no pair goes together"
     assert abs(apart.mean()) * np.sqrt(len(apart)) < 4
-
-
-def test_many_campaigns_on_the_same_people() -> None:
-    even(4000, 40)
-
-
-@pytest.mark.slow
-def test_two_hundred_campaigns_on_a_hundred_thousand() -> None:
-    even(100_000, 200)
 
 
 def test_from_a_file(tmp_path: Path) -> None:

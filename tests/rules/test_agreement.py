@@ -71,7 +71,7 @@ def _different(bound):  # type: ignore[no-untyped-def]
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree(shared: Engine, data: st.DataObject) -> None:
     world = data.draw(worlds)
     check(shared, world, data.draw(rules(world, wide=True)))
@@ -113,7 +113,7 @@ def _cells(bound: BoundNode, people: Collection[Facts]) -> set[Cell]:
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_evaluator_agree_on_wide_rules(shared: Engine, data: st.DataObject) -> None:
     world = data.draw(worlds)
     check_many(shared, world, [data.draw(rules(world, wide=True)) for _ in range(20)])

@@ -45,8 +45,8 @@ def demo_tag_frame(shop: Shop) -> pd.DataFrame:
 
 
 def _formula(expression: str, tags: pd.DataFrame) -> pd.Series:
-    top, bottom = expression.split(" / ")
-    return tags[top] / tags[bottom].replace(0, np.nan)
+    values = tags.eval(re.sub(r"shop\.\w+", lambda name: f"`{name[0]}`", expression))
+    return values.replace([np.inf, -np.inf], np.nan)  # something divided by zero is missing
 
 
 def _aggregate(tag: DemoTag, shop: Shop) -> pd.Series:
@@ -64,7 +64,7 @@ def _aggregate(tag: DemoTag, shop: Shop) -> pd.Series:
         case "share":
             return frame.eval(_parts(str(tag.where))).groupby(by).mean()
         case "sum" | "avg":
-            return frame[tag.of].groupby(by).agg("mean" if tag.measure == "avg" else "sum")
+            return frame.eval(tag.of).groupby(by).agg("mean" if tag.measure == "avg" else "sum")
     raise AssertionError(tag.measure)
 
 

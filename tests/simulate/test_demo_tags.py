@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +46,7 @@ def test_definitions_are_complete_documents() -> None:
         document = tag.document()
         assert ("formula" in document) != ("aggregate" in document)
         if tag.formula:
-            assert set(tag.formula.split(" / ")) <= set(names[:place])
+            assert set(re.findall(r"shop\.\w+", tag.formula)) <= set(names[:place])
         assert all(document["label"].values()) and all(document["description"].values())  # type: ignore[attr-defined]
 
 
@@ -54,11 +56,24 @@ def test_tags_have_the_values_that_a_count_by_hand_gives(shop: Shop) -> None:
     mine = [row for row in shop.frames["orders"].itertuples() if row.customer_id == customer and row.amount >= 0]
     night = [row for row in mine if row.ordered_at.hour in (21, 22, 23, 0, 1, 2, 3, 4)]
     weekend = [row for row in mine if row.ordered_at.isoweekday() in (6, 7)]
+    seen = [row for row in shop.frames["visits"].itertuples() if row.customer_id == customer]
+    orders, visits = {row.order_id for row in mine}, {row.visit_id for row in seen}
+    came = len(orders) + len(visits)
     got = tags.loc[customer]
-    assert got["shop.orders"] == len({row.order_id for row in mine})
-    assert got["shop.basket_lines"] == pytest.approx(len(mine) / len({row.order_id for row in mine}))
-    assert got["shop.night_share"] == pytest.approx(len(night) / len(mine))
-    assert got["shop.weekend_share"] == pytest.approx(len(weekend) / len(mine))
+    assert (got["shop.orders"], got["shop.visits"]) == (len(orders), len(visits))
+    assert got["shop.basket_lines"] == pytest.approx(len(mine) / len(orders))
+    assert got["shop.units"] == pytest.approx(math.exp(sum(math.log(row.quantity) for row in mine) / len(mine)))
+    assert got["shop.night_share"] == pytest.approx(
+        (
+            len({row.order_id for row in night})
+            + len({row.visit_id for row in seen if row.at.hour >= 21 or row.at.hour < 5})
+        )
+        / came
+    )
+    assert got["shop.weekend_share"] == pytest.approx(
+        (len({row.order_id for row in weekend}) + len({row.visit_id for row in seen if row.at.isoweekday() >= 6}))
+        / came
+    )
     assert got["shop.discount_share"] == pytest.approx(sum(row.discount > 0 for row in mine) / len(mine))
 
 

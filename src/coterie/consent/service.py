@@ -191,7 +191,7 @@ class Consent:
         return facts | {"data_version": done.data_version, "already": done.already}
 
     def _consent_columns(self, source: str) -> Any:
-        def columns(opened: Source) -> Mapping[str, str]:
+        def _columns(opened: Source) -> Mapping[str, str]:
             scope = next((n for n in ("scope", "channel", "purpose") if opened.column(n) is not None), "channel")
             at, by = opened.column("at"), opened.column("source")
             moment = "NULL::VARCHAR" if at is None else f"nullif(trim({at.text}), '')"
@@ -206,7 +206,7 @@ class Consent:
                 "at": moment,
             }
 
-        return columns
+        return _columns
 
     def _read(self, file: Path, columns: Any) -> pa.Table:
         """Columns of a file as text; a column `at` as moments."""

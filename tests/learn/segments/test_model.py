@@ -244,8 +244,8 @@ def test_prediction_without_a_column_is_refused(known: Planted, fit: SegmentFit)
 
 @pytest.mark.slow
 def test_the_simulated_shop_has_six(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Medians of 20 shops. Of customers with one or two orders, shares of orders tell little: there a classifier that knows
-    the truth does no better, so both agreements are printed and the bar of .9 is for those with three orders or more."""
+    """Medians of 20 shops, all customers. Beside it what those agree who have three orders or more, and what a classifier
+    agrees that was taught the truth."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import cross_val_predict
     from tests.simulate.files import demo_tag_frame, read_shop
@@ -269,5 +269,4 @@ def test_the_simulated_shop_has_six(tmp_path: Path, capsys: pytest.CaptureFixtur
     with capsys.disabled():
         print("\n" + table.round(3).to_string(index=False) + "\n" + table.median().round(3).to_string())
     assert table["k"].median() == 6
-    assert table["three orders or more"].median() > 0.9
-    assert table["all"].median() > table["taught, all"].median() - 0.02
+    assert table["all"].median() > 0.9
