@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 MOST_POINTS = 1_200
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def plane_map(matrix: Floats, labels: Ints, centres: Floats, names: tuple[str, .
     Each axis points to where its largest loading is positive, so that the picture does not flip between runs.
     """
     middle = matrix.mean(axis=0)
-    covariance = (matrix - middle).T @ (matrix - middle) / len(matrix)
+    centred = (matrix[at : at + _BLOCK_ROWS] - middle for at in range(0, len(matrix), _BLOCK_ROWS))
+    covariance = sum((part.T @ part for part in centred), np.zeros((len(middle), len(middle)))) / len(matrix)
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :2]
     if axes.shape[1] < 2:

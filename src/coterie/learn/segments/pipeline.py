@@ -266,7 +266,13 @@ class Pipeline:
         self.require(frame)
         if frame.empty:
             return np.empty((0, len(self.scaled_outputs)))
-        return np.ascontiguousarray(np.column_stack([step.apply(frame[step.column]) for step in self.steps]))
+        result = np.empty((len(frame), len(self.scaled_outputs)))
+        at = 0
+        for step in self.steps:
+            columns = step.apply(frame[step.column])
+            result[:, at : at + columns.shape[1]] = columns
+            at += columns.shape[1]
+        return result
 
     def require(self, frame: pd.DataFrame) -> None:
         """Refuse a frame that lacks a needed column, and say which name is near."""

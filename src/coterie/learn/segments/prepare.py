@@ -45,6 +45,7 @@ _MOST_LIMITED = 0.01  # of the values, on each side: more than that are no outli
 _MANY_MISSING, _ALMOST_EMPTY = 0.05, 0.95
 _RARE_SHARE, _RARE_COUNT, _MOST_LEVELS = 0.01, 5, 12
 _SAME = 0.99995
+_ALIKE, _COMPARED_ROWS = 0.99, 20_000  # in a sample of so many rows
 _ID_NAME = re.compile(r"(^|[^a-z])(id|key|no|number|phone|mobile)$|编号|手机|电话", re.IGNORECASE)
 
 
@@ -308,18 +309,29 @@ def _category(values: Series, mode: str, gone: int) -> _Decided:
 
 
 def _without_copies(frame: pd.DataFrame, steps: list[Step]) -> tuple[list[Step], list[Dropped]]:
-    """Leave out numbers that put everyone in the same order as an earlier one (rank correlation 1 or -1)."""
-    kept: dict[str, Floats] = {}
+    """Leave out numbers that put everyone in the same order as an earlier one (rank correlation 1 or -1).
+
+    Who is alike in a sample is compared in whole, so that never the ranks of all columns lie in memory.
+    """
+    kept: dict[str, tuple[NumericStep | FlagStep, Floats]] = {}
     dropped: list[Dropped] = []
     for step in steps:
         if not isinstance(step, NumericStep | FlagStep):
             continue
-        ranks = stats.rankdata(step.apply(frame[step.column]).ravel())
-        ranks = (ranks - ranks.mean()) / ranks.std()
-        twin = next((c for c, other in kept.items() if abs(float(ranks @ other)) / len(ranks) > _SAME), None)
+        some = _ranks(step, frame, slice(None, None, -(-len(frame) // _COMPARED_ROWS)))
+        alike = [c for c, (_, other) in kept.items() if abs(float(some @ other)) / len(some) > _ALIKE]
+        ranks = _ranks(step, frame) if alike else some
+        twins = (c for c in alike if abs(float(ranks @ _ranks(kept[c][0], frame))) / len(ranks) > _SAME)
+        twin = next(twins, None)
         if twin is None:
-            kept[step.column] = ranks
+            kept[step.column] = step, some
         else:
             dropped.append(Dropped(step.column, "copy", twin))
     gone = {d.column for d in dropped}
     return [s for s in steps if s.column not in gone], dropped
+
+
+def _ranks(step: NumericStep | FlagStep, frame: pd.DataFrame, rows: slice = slice(None)) -> Floats:
+    """Standardised ranks of a column's values; zeros where all are the same."""
+    ranks = stats.rankdata(step.apply(frame[step.column].iloc[rows]).ravel())
+    return np.asarray((ranks - ranks.mean()) / (ranks.std() or 1.0))
