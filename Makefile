@@ -1,4 +1,4 @@
-# make demo      a filled demo shop, from nothing
+# make demo      a filled demo shop, from nothing, with its console open (Ctrl-C ends)
 # make test      lint, types, import order, all fast tests
 # make test-slow the long runs        make bench  speed and memory against references
 # make console   the web console      make console-tour  pictures of all of it
@@ -6,8 +6,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO ?= demo
 WORKERS ?= 3
+PORT ?= 8400
 
-.PHONY: api types console console-check console-if-node console-tour demo test test-slow bench lint docs clean
+.PHONY: api types console console-check console-if-node console-built-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,8 +25,9 @@ help:
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
-demo: .venv/.base
+demo: .venv/.base console-built-if-node
 	$(BIN)/coterie demo $(DEMO)
+	@if [ -z "$$CI" ]; then $(BIN)/coterie -w $(DEMO) serve --open --port $(PORT) || [ $$? -eq 130 ]; fi
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -69,6 +71,9 @@ $(CONSOLE): $(TYPES) $(shell find console/src console/public -type f 2>/dev/null
 console-check: $(CONSOLE)
 	cd console && npm run check && npm test
 	@! grep -n '"resolved":' console/package-lock.json
+
+console-built-if-node:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; else echo "npm is missing: the console is not built"; fi
 
 console-if-node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console-check; else echo "npm is missing: the console is neither built nor tested"; fi

@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("build_tags", "increments", "command_line", "import_csv", "audiences", "segments", "experiments", "campaigns")
+NAMES = (
+    "build_tags",
+    "increments",
+    "command_line",
+    "import_csv",
+    "audiences",
+    "segments",
+    "experiments",
+    "campaigns",
+    "redirect",
+    "console",
+)
 
 
 def main() -> int:

@@ -21,13 +21,7 @@ def texts() -> Iterator[tuple[str, bool]]:
             if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name)
             if node.func.id in ("Refused", "Failed", "NotFound")
         }
-        keys = {
-            id(k)
-            for node in nodes
-            if isinstance(node, ast.Dict)
-            for k in node.keys
-            if path.name == "errors.py"
-        }
+        keys = {id(k) for node in nodes if isinstance(node, ast.Dict) for k in node.keys if path.name == "errors.py"}
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
                 yield node.value, id(node) in firsts

@@ -41,6 +41,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bad_login": "Name and password do not belong together, or the user is disabled.",
         "weak_password": "A password is too short, too long or easy to guess.",
         "too_many_tries": "Too many sign-ins failed, of that name or from that address. Wait and try again.",
+        "bad_signature": "A provider's message is not signed with the secret of a destination, or its signature is too old.",
         "forged": "A change came from another site, or without the token of the session.",
         "sign_in_failed": "The sign-in service refused, or what it answered cannot be trusted.",
         "too_large": "The body of an HTTP request is larger than the settings allow.",
@@ -114,10 +115,13 @@ CODES: Mapping[str, str] = MappingProxyType(
         # campaigns
         "bad_campaign": "A campaign's definition cannot be used; the message says which part, and what may stand there.",
         "bad_template": "A text with variables cannot be read or filled; the message has the line, or the unknown variable.",
+        "bad_journey": "A journey's definition cannot be used: a circle, a step nobody reaches, no way out; the message says where.",
+        "journey_state": "The journey stands where this cannot be done with it; the message says where it stands.",
         "not_approved": "The campaign was not approved, or its audience or content changed since. Look at its plan and approve it.",
         "campaign_state": "The campaign stands where this cannot be done with it; the message says where it stands.",
         "campaign_expired": "The campaign's period of validity has not begun or is over.",
         "purpose_forbids": "The purpose of the audience does not permit the channel.",
+        "content_state": "Content of the library is a draft, was withdrawn or is in use, so that this cannot be done with it.",
         "nobody": "The audience has no members, so that there is nobody to plan for.",
         # experiments
         "bad_metric": "A metric of an experiment cannot be read: write COLUMN:binary, COLUMN:mean, NUM/DEN:ratio or COLUMN:p90.",

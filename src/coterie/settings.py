@@ -37,7 +37,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("smtp_user", "", "Name to log in to the mail server with; empty: no login."),
     Setting("smtp_password", "", "The password to it; better set in the environment than in `coterie.json`."),
     Setting("mail_from", "", "Address that mail comes from; empty: `smtp_user`."),
-    Setting("public_url", "", "Address under which people reach the console, such as https://coterie.example.com."),
+    Setting(
+        "public_url",
+        "",
+        "Address under which people reach the console and the links in messages, such as https://coterie.example.com;"
+        " empty: links and opens are not tracked.",
+    ),
     Setting("session_idle_minutes", 720, "Minutes after which an unused session of the console ends."),
     Setting("session_hours", 336, "Hours after which every session of the console ends."),
     Setting("body_mb", 8, "Largest body of an HTTP request that is no upload, in MiB."),

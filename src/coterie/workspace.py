@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coterie.audiences.alerts import Alerts
     from coterie.audiences.definitions import WorkspaceFile
     from coterie.audiences.service import Audiences
+    from coterie.campaigns.journeys.service import Journeys
     from coterie.campaigns.service import Campaigns
     from coterie.catalog.schemas import Dataset
     from coterie.catalog.service import Catalog
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from coterie.index.service import Index
     from coterie.ingest.context import IngestContext
     from coterie.ingest.report import ImportReport
+    from coterie.ingest.sources import Sources
     from coterie.jobs.service import Jobs
     from coterie.kit.progress import Progress
     from coterie.lake.service import Lake
@@ -174,6 +176,13 @@ class Workspace:
 
         return IngestContext(self.engine, self.lake, self.store, self.zone, self.settings)
 
+    @cached_property
+    def sources(self) -> Sources:
+        """Imports that come again."""
+        from coterie.ingest.sources import Sources
+
+        return Sources(self.ingest_context, self.path, lambda: self.jobs)
+
     def load(self, source: str | Path, *, kind: str, name: str, **options: Any) -> ImportReport:
         """Import a file or database table; the options are those of `coterie import`."""
         from coterie.ingest.service import import_file
@@ -221,13 +230,14 @@ class Workspace:
         """The queue of jobs, and schedules."""
         import coterie.audiences.jobs
         import coterie.campaigns.jobs
+        import coterie.campaigns.journeys.jobs
         import coterie.ingest.jobs
         import coterie.learn.segments.jobs
         import coterie.tags.jobs
         from coterie.jobs.service import Jobs
 
         assert coterie.audiences.jobs and coterie.campaigns.jobs and coterie.tags.jobs  # they register their jobs
-        assert coterie.ingest.jobs and coterie.learn.segments.jobs
+        assert coterie.campaigns.journeys.jobs and coterie.ingest.jobs and coterie.learn.segments.jobs
         return Jobs(str(self.settings["jobs_url"]) or f"sqlite:///{self.path / 'jobs.sqlite'}", self.path)
 
     @cached_property
@@ -252,15 +262,25 @@ class Workspace:
         folder = self.path / "campaigns"
         return Campaigns(self.tag_context, self.audiences, self.consent, self.destinations, folder, lambda: self.jobs)
 
+    @cached_property
+    def journeys(self) -> Journeys:
+        """Define, start, move on and watch journeys."""
+        from coterie.campaigns.journeys.service import Journeys
+
+        parts = (self.tag_context, self.index, self.audiences, self.campaigns, self.path / "journeys")
+        return Journeys(*parts, lambda: self.jobs)
+
     @contextmanager
     def working(self) -> Iterator[bool]:
         """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
+        from coterie.campaigns.jobs import GOALS
         from coterie.jobs.worker import working
         from coterie.tags.jobs import UPKEEP, VACUUM
 
         with working(self.path, self.jobs.url, lambda: Workspace.open(self.path)) as mine:
             if mine:
                 self.jobs.schedule("upkeep", UPKEEP, {}, cron="*/10 * * * *")
+                self.jobs.schedule("campaign goals", GOALS, {}, cron="*/10 * * * *")
                 self.jobs.schedule("vacuum", VACUUM, {}, cron="30 3 * * *", zone=self.facts.zone)
             yield mine
 
@@ -312,8 +332,20 @@ class Workspace:
                 source.backup(copy)
         for folder in _COPIED:
             if (self.path / folder).is_dir():
-                shutil.copytree(self.path / folder, to / folder)
-        return upkeep.backup(self.lake, to / "lake")
+                shutil.copytree(self.path / folder, to / folder, ignore=_WORKED_ON)
+        return upkeep.backup(self.lake, to / "lake", lambda: self._copy_outboxes(to))
+
+    def _copy_outboxes(self, to: Path) -> None:
+        """Outboxes that may be worked on, and what came beside them since the folders were copied.
+
+        Nothing is published meanwhile, so that what each has noted is either in its copy or in the copy of the lake.
+        """
+        for box in [box for folder in _COPIED for box in (self.path / folder).rglob("*.sqlite")]:
+            copied = to / box.relative_to(self.path)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(box, timeout=30)) as source, closing(sqlite3.connect(copied)) as copy:
+                source.backup(copy)
+            shutil.copytree(box.parent, copied.parent, ignore=_WORKED_ON, dirs_exist_ok=True, copy_function=_copy_new)
 
     @classmethod
     def restore(cls, source: str | Path, path: str | Path) -> Workspace:
@@ -381,6 +413,8 @@ class Workspace:
                     save(name, body["rule"], **{k: v for k, v in body.items() if k != "rule"})
                 for name, body in wanted.alerts.items():
                     self.alerts.add(name, **body)
+                for name, body in wanted.content.items():
+                    self.campaigns.library.keep(name, **body)
         return plan
 
     def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
@@ -396,6 +430,9 @@ class Workspace:
         after += [("tag", str(t.get("name")), t, tags.get(str(t.get("name")))) for t in wanted.tags.tags]
         after += [(kind, name, body, now[f"{kind}s"].get(name)) for kind, name, body in wanted.in_order()]
         after += [("alert", name, body, now["alerts"].get(name)) for name, body in wanted.alerts.items()]
+        after += [
+            ("content", name, body, _as_far(now["content"].get(name), body)) for name, body in wanted.content.items()
+        ]
         return [
             {"what": kind, "name": name, "change": "new" if old is None else "changed"}
             for kind, name, new, old in after
@@ -418,18 +455,29 @@ class Workspace:
         told = ("rule", "description")
         blocks = {d.name: {k: d.body[k] for k in told if d.body[k]} for d in self.store.all("block")}
         alerts = {d.name: {k: v for k, v in d.body.items() if v is not None} for d in self.store.all("alert")}
-        return {**self.catalog.export(), "blocks": blocks, "audiences": audiences, "alerts": alerts}
+        return {**self.catalog.export(), "blocks": blocks, "audiences": audiences, "alerts": alerts} | {
+            "content": self.campaigns.library.kept()
+        }
 
     def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:
         """The first rejects of a dataset: file, line, column, value, reason."""
         sql = f'SELECT file, line, "column", value, reason FROM {self._rejects(name)} LIMIT {max(limit, 0)}'
         return list(self.engine.arrow(sql).to_pylist())
 
-    def write_rejects(self, name: str, to: Path) -> int:
-        """Write all rejects of a dataset, with the row itself, to a .csv, .parquet or .xlsx file."""
-        from coterie.engines.export import write
+    def write_rejects(
+        self, name: str, to: Path, *, reason: str | None = None, headings: Mapping[str, str] | None = None
+    ) -> int:
+        """Write the rejects of a dataset, of one reason or all, with the row itself, to a .csv, .parquet or .xlsx file.
 
-        return write(self.engine, f'SELECT file, line, "column", value, reason, raw FROM {self._rejects(name)}', to)
+        headings : what the columns file, line, column, value, reason and raw are called in it.
+        """
+        from coterie.engines.export import write
+        from coterie.engines.sql import quote_name, quote_value
+
+        columns = ("file", "line", "column", "value", "reason", "raw")
+        named = ", ".join(f"{quote_name(c)} AS {quote_name((headings or {}).get(c, c))}" for c in columns)
+        where = "" if reason is None else f" WHERE reason = {quote_value(reason)}"
+        return write(self.engine, f"SELECT {named} FROM {self._rejects(name)}{where}", to)
 
     def _rejects(self, name: str) -> str:
         from coterie.engines.duckdb import scan
@@ -459,7 +507,17 @@ class Workspace:
         return None if text is None else moments.parse_moment(text, self.zone, place=place)
 
 
-_COPIED = ("snapshots", "reports", "campaigns")
+def _copy_new(source: str, target: str) -> str:
+    return target if Path(target).exists() else shutil.copy2(source, target)
+
+
+_WORKED_ON = shutil.ignore_patterns("*.sqlite*", "*.part")
+_COPIED = ("snapshots", "reports", "campaigns", "journeys")
+
+
+def _as_far(known: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a file says of content: one that does not ask for it to be published leaves that as it is."""
+    return known if known is None or "published" in wanted else {k: v for k, v in known.items() if k != "published"}
 
 
 def _draw_segments(fit: SegmentFit, study: Study, title: str) -> Drawn:

@@ -100,10 +100,14 @@ def running(app: FastAPI) -> Iterator[str]:
     """An application of this process, served on a free port by a thread; gives its address."""
     import uvicorn
 
+    from coterie.api.protocol import patient
+
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=patient(1, app.state.quick), log_level="critical", access_log=False)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -9,21 +10,67 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.campaigns.opening import adds_up, opened
+from tests.destinations.receiver import Receiver, receiving
 
 import coterie
-from coterie.campaigns.outbox import Outbox
+from coterie.campaigns.outbox import UNSURE, Outbox
 
 CONNECTIONS = 2
 
 
-def _workspace(folder: Path, people: int) -> Path:
+@dataclass(frozen=True)
+class World:
+    """A workspace whose campaigns a process of its own sends, and the real servers that take what it sends."""
+
+    folder: Path
+    sender: Any
+    receiver: Receiver
+    kills: int
+    messages: int
+
+    @property
+    def ws(self) -> Path:
+        """The workspace."""
+        return self.folder / "ws"
+
+    def status(self, name: str) -> dict[str, Any]:
+        """How a campaign stands."""
+        with opened(self.ws) as made:
+            return made.campaigns.status(name)
+
+    def run_folder(self, name: str) -> Path:
+        """Where its plan and its outbox lie."""
+        with opened(self.ws) as made:
+            return made.campaigns.run_folder(f"{name}@1")
+
+
+MANY = pytest.param((200, 100_000), marks=pytest.mark.slow, id="many")
+
+
+@pytest.fixture(scope="module", params=[pytest.param((12, 240), id="some"), MANY])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One for all tests of a size."""
+    kills, messages = request.param
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "taken").touch()
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with receiving() as receiver:
+        _make(folder, kills, messages, receiver)
+        with _process("sink", folder), _process("sender", folder / "ws", folder, **pipes) as sender:
+            _wait_for((folder / "port").exists)
+            yield World(folder, sender, receiver, kills, messages)
+
+
+def _make(folder: Path, kills: int, people: int, gate: Receiver) -> None:
+    """Campaigns to everyone, approved: two by mail, one to files, one to a webhook; the last two in many batches."""
     lines = ["id,email,agrees", *(f"{i:06},p{i}@example.com,true" for i in range(people))]
     (folder / "people.csv").write_text("\n".join(lines) + "\n")
     with coterie.init(folder / "ws") as ws:
@@ -31,14 +78,21 @@ def _workspace(folder: Path, people: int) -> Path:
         ws.tags.build()
         ws.audiences.save("everyone", {"all": []})
         ws.audiences.refresh("everyone")
-    with opened(folder / "ws") as made:
+    mail, each = {"name": "email", "connections": CONNECTIONS}, max(people // (4 * kills), 5)
+    batches = {"consent": "email", "batch": each, "rate_per_second": 20 * each}
+    text = {"text": "A few words."}
+    with opened(folder / "ws", private_addresses=1) as made:
         made.consent.adopt("email", "agrees")
-        channel = {"name": "email", "connections": CONNECTIONS}
-        content = {"subject": "Hi {{ entity }}", "text": "A few words."}
-        made.campaigns.create({"name": "mail", "audience": "everyone", "channel": channel, "content": content})
-        made.campaigns.plan("mail")
-        made.campaigns.approve("mail")
-    return folder / "ws"
+        gate.secret = made.ws.destinations.add("gate", gate.url)["secret"]
+        for name, channel, content in (
+            ("mail", mail, {"subject": "Hi {{ entity }}", **text}),
+            ("again", {**mail, "resend_uncertain": True}, {"subject": "Hi {{ entity }}", **text}),
+            ("files", {"name": "file", **batches}, text),
+            ("hook", {"name": "webhook", "to": "gate", **batches}, text),
+        ):
+            made.campaigns.create({"name": name, "audience": "everyone", "channel": channel, "content": content})
+            made.campaigns.plan(name)
+            made.campaigns.approve(name)
 
 
 @contextmanager
@@ -56,37 +110,51 @@ def _process(module: str, *words: object, **options: Any) -> Iterator[subprocess
                 pipe.close()
 
 
-def _kill_again_and_again(ws: Path, folder: Path, sender: Any, kills: int, messages: int) -> tuple[int, int]:
+def _go(world: World, name: str) -> int:
+    """Start to send in a process of its own; its id."""
+    world.sender.stdin.write(f"{name}\n")
+    world.sender.stdin.flush()
+    return int(world.sender.stdout.readline())
+
+
+def _to_the_end(world: World, name: str) -> int:
+    """Send what is left; the exit status."""
+    _go(world, name)
+    return int(world.sender.stdout.readline())
+
+
+def _killed(world: World, name: str, progress: Callable[[], int], pause: float) -> bool:
+    """Kill a sender a while after it got on with its work; False where it was done before."""
+    pid, before = _go(world, name), progress()
+    _wait_for(lambda: progress() > before or not _alive(pid))
+    time.sleep(pause)
+    if _alive(pid):
+        os.kill(pid, signal.SIGKILL)
+    return int(world.sender.stdout.readline()) == -signal.SIGKILL
+
+
+def _kill_again_and_again(world: World, name: str, kills: int) -> tuple[int, int]:
     """Kills, of them those between the sink's 250 and our record. Three in five at any moment, the rest by the sink."""
     draw, done, between = random.Random(5), 0, 0
-    each = max(messages // (kills + 2), 1)
+    each = max(world.messages // (kills + 2), 1)
     while done < kills:
         if done % 5 >= 3:
-            (folder / "kill_after").write_text(str(draw.randint(1, each)))
-        sender.stdin.write("go\n")
-        sender.stdin.flush()
-        pid = int(sender.stdout.readline())
-        if done % 5 < 3:
-            taken = _taken_count(folder)
-            _wait_for(lambda t=taken: _taken_count(folder) > t or not _alive(pid))
-            time.sleep(draw.random() * each / 800)
-            if _alive(pid):
-                os.kill(pid, signal.SIGKILL)
-        code = int(sender.stdout.readline())
-        if code == 0:
+            (world.folder / "kill_after").write_text(str(draw.randint(1, each)))
+            killed = _to_the_end(world, name) == -signal.SIGKILL
+        else:
+            killed = _killed(world, name, lambda: _taken_count(world.folder), draw.random() * each / 800)
+        if not killed:
             break
-        assert code == -signal.SIGKILL
         done += 1
-        between += _sent_but_not_noted(ws, folder)
+        between += _sent_but_not_noted(world, name)
     return done, between
 
 
-def _sent_but_not_noted(ws: Path, folder: Path) -> bool:
-    (box,) = (ws / "campaigns").glob("*/*/outbox.sqlite")
-    outbox = Outbox(box)
+def _sent_but_not_noted(world: World, name: str) -> bool:
+    outbox = Outbox(world.run_folder(name) / "outbox.sqlite")
     cut = {f"{outbox.token}.{row.n:x}" for rows in outbox.cut_off().values() for row in rows}
     outbox.close()
-    return bool(cut & {key.partition("@")[0] for key in _taken(folder)})
+    return bool(cut & {key.partition("@")[0] for key in _taken(world.folder)})
 
 
 def _taken(folder: Path) -> list[str]:
@@ -111,50 +179,68 @@ def _wait_for(condition: Any) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize(
-    ("kills", "messages"), [(8, 240), pytest.param(200, 100_000, marks=pytest.mark.slow)], ids=["some", "many"]
-)
-def test_no_message_comes_twice_and_every_missing_one_is_uncertain(tmp_path: Path, kills: int, messages: int) -> None:
-    ws = _workspace(tmp_path, messages)
-    (tmp_path / "taken").touch()
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with _process("sink", tmp_path), _process("sender", ws, "mail", tmp_path, **pipes) as sender:
-        _wait_for((tmp_path / "port").exists)
-        done, between = _kill_again_and_again(ws, tmp_path, sender, kills, messages)
-        assert done == kills and between >= kills / 10
-        sender.stdin.write("go\n")  # type: ignore[union-attr]
-        sender.stdin.flush()  # type: ignore[union-attr]
-        sender.stdout.readline()  # type: ignore[union-attr]
-        assert int(sender.stdout.readline()) == 0  # type: ignore[union-attr]
-        with opened(ws) as made:
-            status = made.campaigns.status("mail")
-            assert adds_up(status) and status["state"] == "completed"
-            taken = Counter(_taken(tmp_path))
-            assert max(taken.values()) == 1, "a message came twice"
-            assert messages - len(taken) <= status["uncertain"] <= kills * CONNECTIONS
-            assert status["sent"] + status["uncertain"] == messages and status["pending"] == 0
-            _missing_are_uncertain(made, set(taken))
-            print(
-                f"{kills} kills, {between} between 250 and record, {messages - len(taken)} missing, "
-                f"{status['uncertain']} uncertain"
-            )
-            assert made.campaigns.running.retry("mail", "uncertain")["requeued"] == status["uncertain"]
-        sender.stdin.write("go\n")  # type: ignore[union-attr]
-        sender.stdin.flush()  # type: ignore[union-attr]
-        sender.stdout.readline()  # type: ignore[union-attr]
-        assert int(sender.stdout.readline()) == 0  # type: ignore[union-attr]
-        with opened(ws) as made:
-            status = made.campaigns.status("mail")
-        assert adds_up(status) and status["sent"] == messages and status["uncertain"] == 0
-        assert len(Counter(_taken(tmp_path))) == messages
+def test_no_message_comes_twice_and_every_missing_one_is_uncertain(world: World) -> None:
+    kills, messages = world.kills, world.messages
+    done, between = _kill_again_and_again(world, "mail", kills)
+    assert done == kills and between >= kills / 10
+    assert _to_the_end(world, "mail") == 0
+    with opened(world.ws) as made:
+        status = made.campaigns.status("mail")
+        assert adds_up(status) and status["state"] == "completed"
+        taken = Counter(_taken(world.folder))
+        assert max(taken.values()) == 1, "a message came twice"
+        assert messages - len(taken) <= status["uncertain"] <= kills * CONNECTIONS
+        assert status["sent"] + status["uncertain"] == messages and status["pending"] == 0
+        everyone, unsure = _ids(world, "mail")
+        assert len(everyone) == messages and everyone - set(taken) <= unsure
+        print(
+            f"{kills} kills, {between} between 250 and record, {messages - len(taken)} missing, "
+            f"{status['uncertain']} uncertain"
+        )
+        assert made.campaigns.running.retry("mail", "uncertain")["requeued"] == status["uncertain"]
+    assert _to_the_end(world, "mail") == 0
+    status = world.status("mail")
+    assert adds_up(status) and status["sent"] == messages and status["uncertain"] == 0
+    assert set(_taken(world.folder)) == everyone
 
 
-def _missing_are_uncertain(made: Any, taken: set[str]) -> None:
-    """Each customer's own path says so."""
-    (box,) = made.campaigns.folder.glob("*/*/outbox.sqlite")
-    outbox = Outbox(box)
-    token = outbox.token
-    unsure = {f"{token}.{n:x}@example.com" for (n,) in outbox._all("SELECT n FROM recipient WHERE state = 4")}
-    everyone = {f"{token}.{n:x}@example.com" for (n,) in outbox._all("SELECT n FROM recipient")}
+def test_where_it_shall_be_sent_again_none_is_missing(world: World) -> None:
+    kills = world.kills if world.messages > 240 else 3
+    done, between = _kill_again_and_again(world, "again", kills)
+    assert _to_the_end(world, "again") == 0
+    status, (everyone, _) = world.status("again"), _ids(world, "again")
+    taken = Counter(key for key in _taken(world.folder) if key in everyone)
+    assert done == kills and adds_up(status) and status["sent"] == world.messages == len(taken)
+    twice = sum(taken.values()) - world.messages
+    assert status["uncertain"] == 0 and twice <= kills * CONNECTIONS, "only what was being handed over comes again"
+    print(f"{kills} kills, {between} between 250 and record, {twice} came twice under the same Message-ID")
+
+
+def test_of_files_none_is_lost_and_none_comes_twice(world: World) -> None:
+    folder, draw = world.run_folder("files") / "outbox", random.Random(7)
+    for _ in range(world.kills if world.messages > 240 else 3):
+        assert _killed(world, "files", lambda: len(list(folder.glob("*.jsonl"))), draw.random() / 8)
+    assert _to_the_end(world, "files") == 0
+    status = world.status("files")
+    keys = [json.loads(line)["key"] for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == world.messages == status["sent"] and adds_up(status)
+
+
+def test_of_a_webhook_none_is_lost_and_none_comes_twice(world: World) -> None:
+    receiver, draw = world.receiver, random.Random(8)
+    for _ in range(world.kills if world.messages > 240 else 3):
+        assert _killed(world, "hook", lambda: len(receiver.requests), draw.random() / 8)
+    assert _to_the_end(world, "hook") == 0
+    keys = [message["key"] for body in receiver.bodies.values() for message in body["messages"]]
+    status = world.status("hook")
+    assert len(keys) == len(set(keys)) == world.messages == status["sent"] and adds_up(status)
+    print(f"{len(receiver.requests) - len(receiver.bodies)} batches came again under their key")
+
+
+def _ids(world: World, name: str) -> tuple[set[str], set[str]]:
+    """Message-IDs of everyone, and of those whose outcome nobody knows."""
+    outbox = Outbox(world.run_folder(name) / "outbox.sqlite")
+    token, rows = outbox.token, outbox._all("SELECT n, state FROM recipient")
     outbox.close()
-    assert everyone - taken <= unsure
+    ids = {f"{token}.{n:x}@example.com": state for n, state in rows}
+    return set(ids), {key for key, state in ids.items() if state == UNSURE}

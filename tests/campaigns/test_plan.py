@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.campaigns.opening import Opened, adds_up, hello
 
+from coterie.campaigns.barring import Barred
 from coterie.campaigns.content import Rendering, compile_content
 from coterie.campaigns.delivery import deliver
 from coterie.engines.duckdb import parquet
@@ -141,6 +143,32 @@ def test_the_run_only_shrinks_the_plan(shop: Opened) -> None:
     path = shop.campaigns.running.path("hello", going[0])
     assert path["bucket"] == "suppressed" and path["events"][-1]["detail"] == "unsubscribed"
     assert shop.campaigns.running.path("hello", refused)["bucket"] == "suppressed"
+
+
+def test_what_changes_while_it_is_sent_counts_as_if_everyone_were_judged_anew(shop: Opened) -> None:
+    shop.campaigns.set_rules({"caps": [{"limit": 1, "within": "7d"}]})
+    shop.campaigns.create(hello())
+    shop.campaigns.create(hello(name="other"))
+    shop.campaigns.plan("hello")
+    going = [k for k, r in _rows(shop).items() if r[0] == "send"]
+    shop.campaigns.approve("hello")
+    occurrence = shop.campaigns.running._begin(shop.campaigns.records.occurrence("hello"))
+    with shop.campaigns.running.opened(occurrence) as run, shop.ws.engine.cursor() as engine:
+        deliver(run, limit=10)
+        assert run._barred.look(engine) == {}
+        shop.consent.set(going[20], "email", "revoked")
+        shop.consent.suppress([f"p{int(going[30]):03}@EXAMPLE.com"], "complaints")
+        shop.consent.suppress([going[40]], "legal", customers=True)
+        shop.consent.set(going[50], "marketing", "denied")
+        shop.send("other", limit=60)  # those who had this one already are capped there, so that it reaches others
+        found = dict(run._barred.look(engine))
+        assert Counter(found.values()) == {"unsubscribed": 1, "suppression_list": 2, "no_consent": 1, "capped": 60}
+        assert found == Barred(run.context, run.asked, run.plan).look(engine)
+        shop.consent.set(going[20], "email", "granted")
+        assert len(run._barred.look(engine)) == 63 and run._barred.look(engine) is run._barred.look(engine)
+        deliver(run)
+    status = shop.campaigns.status("hello")
+    assert adds_up(status) and status["sent"] == len(going) - 63 and status["suppressed"]["changed_since_plan"] == 63
 
 
 def test_what_recurs_runs_unasked_within_bounds(shop: Opened) -> None:

@@ -8,18 +8,33 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.console.browser import AXE, Served, Watched, chromium, complaints, opened, served, signed_in
+from tests.console.browser import (
+    AXE,
+    PATIENCE_MS,
+    SOFTWARE_GL,
+    Served,
+    Watched,
+    chromium,
+    complaints,
+    opened,
+    served,
+    signed_in,
+)
 
 from coterie.workspace import Workspace
 
 LANGUAGES, MODES, WIDTHS, STATES = ("en", "zh"), ("light", "dark"), (1440, 390), ("filled", "empty", "loading", "error")
+# Looks in which everything is opened: the two that differ in all.
+WALKED = (("en", "light", 1440), ("zh", "dark", 390))
+_MOST_OPENED = 24  # of a screen; rows of tables repeat the same buttons
 _RULE = {
     "all": [
         {"tag": "country", "op": "in", "value": ["France", "Germany"]},
@@ -39,11 +54,36 @@ SCREENS = {
     "members": "/audiences/best%20customers?tab=members",
     "segments": "/segments",
     "segment": "/segments/shoppers",
+    "segment-profile": "/segments/shoppers?tab=profile",
+    "segment-map": "/segments/shoppers?tab=map",
+    "segment-number": "/segments/shoppers?tab=number",
+    "segment-versions": "/segments/shoppers?tab=versions",
+    "segment-labels": "/segments/shoppers?tab=labels",
+    "segment-strategy": "/segments/shoppers?tab=strategy",
+    "segment-predict": "/segments/shoppers?tab=predict",
+    "segment-report": "/segments/shoppers?tab=report",
+    "segment-new": "/segments/new",
+    "campaigns": "/campaigns",
+    "campaign": "/campaigns/win%20back",
+    "campaign-plan": "/campaigns/win%20back?tab=plan",
+    "campaign-funnel": "/campaigns/win%20back?tab=funnel",
+    "campaign-results": "/campaigns/win%20back?tab=results",
+    "campaign-runs": "/campaigns/win%20back?tab=runs",
+    "campaign-edit": "/campaigns/next%20time/edit",
+    "campaign-new": "/campaigns/new",
+    "content": "/content",
+    "template": "/content/letter",
+    "content-new": "/content/new",
+    "experiments": "/experiments",
+    "experiment": "/experiments/win%20back",
+    "power": "/experiments/power",
+    "analyse": "/experiments/analyse",
     "customers": "/customers",
     "customer": "/customers/{customer}",
     "tags": "/tags",
     "tag": "/tags?tag=rfm.monetary",
     "data": "/data",
+    "sources": "/data?tab=sources",
     "dataset": "/data/orders",
     "import": "/data/import",
     "jobs": "/jobs",
@@ -53,7 +93,26 @@ SCREENS = {
     "workspace": "/settings/workspace",
     "audit": "/settings/audit",
 }
-ALONE = ("audience", "insight", "members", "segment", "customer", "tag", "dataset")  # nothing to show where nothing is
+# Of one thing: there is nothing to show where nothing is.
+ALONE = tuple(
+    name
+    for name, path in SCREENS.items()
+    if path.startswith(
+        ("/audiences/best", "/segments/shoppers", "/campaigns/win", "/campaigns/next", "/content/letter")
+    )
+    or name in ("customer", "tag", "dataset", "experiment")
+)
+ASK_NOTHING = ("import", "account", "analyse", "power")  # to begin with, so that nothing can hinder them
+CAMPAIGN = {
+    "name": "win back",
+    "audience": "slipping away",
+    "channel": {"name": "simulator", "effects": {"plain": 1.0, "voucher": 3.0}},
+    "content": {"text": "Hello {{ name | default('you') }}, we miss you."},
+    "experiment": {"arms": ["plain", "voucher"], "holdout": 0.1},
+    "goals": [
+        {"name": "came back", "events": "campaign_events", "where": {"field": "event", "op": "eq", "value": "goal"}}
+    ],
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,15 +129,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         shop = given.shop or made_shop(Path(folder) / "shop")
         Workspace.init(Path(folder) / "empty").close()
-        with chromium() as browser:
+        with chromium(SOFTWARE_GL) as browser:
             wrong = tour(browser, shop, given.to, STATES[0], looks)
             wrong += tour(browser, Path(folder) / "empty", given.to, STATES[1], looks)
+            walked = Path(shutil.copytree(shop, Path(folder) / "walked"))
+            wrong += walk(browser, walked, given.to, [look for look in looks if look in WALKED] or looks[:1])
     sys.stdout.write("".join(f"{line}\n" for line in wrong) or f"Every screen is there: {given.to}\n")
     return 1 if wrong else 0
 
 
 def made_shop(path: Path) -> Path:
-    """A demo shop of 2,000 customers."""
+    """A demo shop of 2,000 customers, with a campaign that was sent, one that is a draft, and a template."""
     from coterie.cli.main import main as command
 
     try:
@@ -86,6 +147,16 @@ def made_shop(path: Path) -> Path:
     except SystemExit as ended:
         if ended.code:
             raise
+    with Workspace.open(path) as ws:
+        ws.campaigns.library.save(
+            "letter", "template", {"channels": {"email": {"subject": "Hello", "text": "Hi {{ name }}"}}}
+        )
+        ws.campaigns.library.publish("letter")
+        ws.campaigns.create(CAMPAIGN)
+        ws.campaigns.create({**CAMPAIGN, "name": "next time"})
+        ws.campaigns.plan("win back")
+        ws.campaigns.approve("win back")
+        ws.campaigns.run("win back")
     return path
 
 
@@ -128,11 +199,11 @@ _READY = """() => document.querySelector('h1') && !document.querySelector('.load
 
 
 def _comes(page: Any, condition: str) -> bool:
-    """Whether a condition comes to hold within some seconds."""
+    """Whether a condition comes to hold in time."""
     from playwright.sync_api import TimeoutError
 
     try:
-        page.wait_for_function(condition, timeout=15_000)
+        page.wait_for_function(condition, timeout=PATIENCE_MS)
     except TimeoutError:
         return False
     return True
@@ -143,8 +214,8 @@ def _hindered(watched: Watched, server: Served, to: Path, look: str) -> list[str
     page, found = watched.page, list[str]()
     for state in STATES[2:]:
         for name, path in SCREENS.items():
-            if name in ("import", "account"):
-                continue  # they ask nothing to begin with
+            if name in ASK_NOTHING:
+                continue
             page.unroute_all(behavior="ignoreErrors")
             page.goto(server.url + "/data/import")
             page.route(lambda url: "/api/v1/" in url and not url.endswith(("/me", "/status")), _WAYS[state])
@@ -156,6 +227,70 @@ def _hindered(watched: Watched, server: Served, to: Path, look: str) -> list[str
             page.screenshot(path=str(to / file), full_page=True)
     page.unroute_all(behavior="ignoreErrors")
     return found
+
+
+# What opens something, and what it opens. A page's own links are left out: they lead to other screens.
+_OPENERS = "main button:enabled:visible, main [role=combobox]:visible, main [aria-haspopup]:visible, header button:enabled:visible"
+_OPEN = ".ant-modal-wrap, .ant-drawer, .ant-popover, .ant-dropdown, .ant-select-dropdown, .ant-picker-dropdown"
+_MARK = """(open) => {
+  for (const old of document.querySelectorAll('[data-walked]')) delete old.dataset.walked;
+  const there = [...document.querySelectorAll(open)].filter((e) => e.checkVisibility() && !/-hidden|-leave/.test(e.className));
+  for (const found of there) found.dataset.walked = 'true';
+  return there.length;
+}"""
+
+
+def walk(browser: Any, folder: Path, to: Path, looks: Sequence[tuple[str, str, int]]) -> list[str]:
+    """Press every button and drop-down of every screen; what opens is pictured, and axe looks at it.
+
+    What is pressed may change the shop, so it is one that nobody needs afterwards.
+    """
+    wrong: list[str] = []
+    with served(folder) as server:
+        kept = signed_in(browser, server, "Ada").page.context.storage_state()
+        for language, mode, width in looks:
+            watched = opened(browser, language, mode, width, storage_state=dict(kept, origins=[]))
+            for name, path in SCREENS.items():
+                where = server.url + path.replace("{customer}", _somebody(server))
+                look = f"{language}-{mode}-{width}"
+                wrong += _walked(
+                    watched.page, where, lambda n, name=name, look=look: to / f"{name}-open-{n}-{look}.png"
+                )
+                wrong += [f"{name}-{look}: {text}" for text in watched.wrong if "Failed to load resource" not in text]
+                watched.wrong.clear()
+            watched.page.context.close()
+    return wrong
+
+
+def _walked(page: Any, where: str, picture: Callable[[int], Path]) -> list[str]:
+    found, number = list[str](), 0
+    page.goto(where)
+    _comes(page, _READY)
+    while number < min(page.locator(_OPENERS).count(), _MOST_OPENED):
+        opener = page.locator(_OPENERS).nth(number)
+        if _pressed(opener):
+            page.wait_for_timeout(350)  # what opens grows for a moment
+            if page.evaluate(_MARK, _OPEN):
+                page.screenshot(path=str(picture(number)))
+                found += [f"{picture(number).name}: {text}" for text in complaints(page, "[data-walked]")]
+        number += 1
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(250)
+        if page.url != where or page.evaluate(_MARK, _OPEN):
+            page.goto(where)
+            _comes(page, _READY)
+    return found
+
+
+def _pressed(opener: Any) -> bool:
+    """Whether it could be pressed: some lie under others, or go while one comes."""
+    from playwright.sync_api import Error
+
+    try:
+        opener.click(timeout=2_000)
+    except Error:
+        return False
+    return True
 
 
 def _fail(route: Any) -> None:

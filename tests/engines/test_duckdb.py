@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -163,6 +164,22 @@ def test_watched_shows_percent(engine: Engine) -> None:
     assert len(progress.seen) > 3
     assert any(0 < p < 100 for p in progress.seen)
     assert progress.seen[-1] == 100
+
+
+def test_what_is_watched_knows_whose_work_it_is(engine: Engine) -> None:
+    """Progress is noted from a thread of its own, in the context of the job that runs the statement."""
+    job, seen = ContextVar("job", default=""), set[str]()
+
+    class Named(Progress):
+        def shown(self) -> None:
+            seen.add(job.get())
+
+    job.set("import")
+    engine.execute("CREATE TABLE t AS SELECT range AS x FROM range(2000000)")
+    progress = Named()
+    with progress.stage("Sorting", 100, "%"), watched(engine, progress):
+        engine.value("SELECT count(DISTINCT md5(x::VARCHAR)) FROM t")
+    assert seen == {"import"}
 
 
 def test_watched_cancels(engine: Engine) -> None:

@@ -40,9 +40,15 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+/** The language of the page, in which the server's errors are to be. */
+function spoken(): string {
+  return document.documentElement.lang || navigator.language;
+}
+
 const session: Middleware = {
   onRequest({ request }) {
     if (csrf !== null && request.method !== "GET") request.headers.set("X-CSRF-Token", csrf);
+    request.headers.set("Accept-Language", spoken());
     return request;
   },
 };
@@ -111,6 +117,7 @@ export function sendFile<T>(url: PathOf<"post">, file: File, onProgress: (share:
     const request = new XMLHttpRequest();
     request.open("POST", url);
     if (csrf !== null) request.setRequestHeader("X-CSRF-Token", csrf);
+    request.setRequestHeader("Accept-Language", spoken());
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onerror = () => reject(new ApiError(0, {}));
     request.onload = () => {

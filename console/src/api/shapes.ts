@@ -18,6 +18,8 @@ export interface TagRow {
   owner?: string | null;
   family?: string | null;
   fresh_at?: string | null;
+  /** How its Chinese label is typed in Latin letters. */
+  spelled?: string;
 }
 
 export interface OperatorRow {

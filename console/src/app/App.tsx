@@ -34,7 +34,19 @@ const SCREENS: [string, Screen][] = [
   ["/audiences/:name", screen(() => import("../features/audiences/AudiencePage"))],
   ["/audiences/:name/edit", screen(() => import("../features/builder/BuilderPage"))],
   ["/segments", screen(() => import("../features/segments/SegmentList"))],
+  ["/segments/new", screen(() => import("../features/segments/SegmentWizard"))],
   ["/segments/:name", screen(() => import("../features/segments/SegmentPage"))],
+  ["/campaigns", screen(() => import("../features/campaigns/CampaignList"))],
+  ["/campaigns/new", screen(() => import("../features/campaigns/WizardPage"))],
+  ["/campaigns/:name", screen(() => import("../features/campaigns/CampaignPage"))],
+  ["/campaigns/:name/edit", screen(() => import("../features/campaigns/WizardPage"))],
+  ["/content", screen(() => import("../features/content/ContentList"))],
+  ["/content/new", screen(() => import("../features/content/ContentPage"))],
+  ["/content/:name", screen(() => import("../features/content/ContentPage"))],
+  ["/experiments", screen(() => import("../features/experiments/ExperimentList"))],
+  ["/experiments/power", screen(() => import("../features/experiments/PowerPage"))],
+  ["/experiments/analyse", screen(() => import("../features/experiments/AnalysePage"))],
+  ["/experiments/:name", screen(() => import("../features/experiments/ExperimentPage"))],
   ["/customers", screen(() => import("../features/customers/CustomerList"))],
   ["/customers/:entity", screen(() => import("../features/customers/CustomerPage"))],
   ["/tags", screen(() => import("../features/tags/TagsPage"))],
@@ -68,7 +80,7 @@ const MODES: readonly Mode[] = ["light", "dark"];
 const firstLanguage = (): Language => (navigator.language.startsWith("zh") ? "zh" : "en");
 const firstMode = (): Mode => (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
-const UNKNOWN: Status = { version: "", workspace: "", users: true, setup: false, zone: "UTC", currency: "EUR", oidc: false };
+const UNKNOWN: Status = { version: "", workspace: "", users: true, setup: false, signed_in: false, zone: "UTC", currency: "EUR", oidc: false };
 
 export function App() {
   const [language, setLanguage] = useRemembered("coterie.language", LANGUAGES, firstLanguage);
@@ -78,7 +90,7 @@ export function App() {
     queryKey: ["status"],
     queryFn: ({ signal }) => api.get<Status>("/api/v1/status", { signal }),
   });
-  const me = useQuery({ queryKey: ["me"], queryFn: whoAmI, enabled: status.data?.users === true, retry: false });
+  const me = useQuery({ queryKey: ["me"], queryFn: whoAmI, enabled: status.data?.signed_in === true, retry: false });
   useEffect(() => onSignedOut(() => cache.setQueryData(["me"], null)), [cache]);
   useEffect(() => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
@@ -102,15 +114,19 @@ export function App() {
       user,
       allowed: me.data?.allowed === undefined ? null : new Set(me.data.allowed),
       language,
-      setLanguage,
+      setLanguage: (next) => {
+        document.documentElement.lang = next === "zh" ? "zh-CN" : "en";
+        setLanguage(next);
+        void cache.invalidateQueries(); // answers carry words, too
+      },
       mode,
       setMode,
       signOut: () => void signOut(),
     }),
-    [status.data, user, me.data, language, setLanguage, mode, setMode, signOut],
+    [status.data, user, me.data, language, setLanguage, mode, setMode, signOut, cache],
   );
   let shown: ReactNode;
-  if (status.isPending || (status.data?.users && me.isPending)) shown = <Splash />;
+  if (status.isPending || (status.data?.signed_in && me.isPending)) shown = <Splash />;
   else if (status.isError) shown = <ErrorState error={status.error} retry={() => void status.refetch()} />;
   else if (!status.data.users) shown = <SetupPage done={entered} />;
   else if (me.isError) shown = <ErrorState error={me.error} retry={() => void me.refetch()} />;

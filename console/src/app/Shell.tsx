@@ -2,9 +2,12 @@
 import {
   ClusterOutlined,
   DatabaseOutlined,
+  ExperimentOutlined,
+  FileTextOutlined,
   HomeOutlined,
   LogoutOutlined,
   MenuOutlined,
+  SendOutlined,
   SettingOutlined,
   TagsOutlined,
   TeamOutlined,
@@ -18,12 +21,15 @@ import { useApp, useWords } from "./context";
 import { Link, usePlace } from "./router";
 import { LanguageButton, ModeButton } from "./Switches";
 
-type Word = "home" | "audiences" | "tags" | "data" | "segments" | "customers" | "jobs" | "settings";
+type Word = "home" | "audiences" | "tags" | "data" | "segments" | "customers" | "campaigns" | "content" | "experiments" | "jobs" | "settings";
 
 const ITEMS: { path: string; word: Word; icon: ReactNode }[] = [
   { path: "/", word: "home", icon: <HomeOutlined aria-hidden="true" /> },
   { path: "/audiences", word: "audiences", icon: <TeamOutlined aria-hidden="true" /> },
   { path: "/segments", word: "segments", icon: <ClusterOutlined aria-hidden="true" /> },
+  { path: "/campaigns", word: "campaigns", icon: <SendOutlined aria-hidden="true" /> },
+  { path: "/content", word: "content", icon: <FileTextOutlined aria-hidden="true" /> },
+  { path: "/experiments", word: "experiments", icon: <ExperimentOutlined aria-hidden="true" /> },
   { path: "/customers", word: "customers", icon: <UserOutlined aria-hidden="true" /> },
   { path: "/tags", word: "tags", icon: <TagsOutlined aria-hidden="true" /> },
   { path: "/data", word: "data", icon: <DatabaseOutlined aria-hidden="true" /> },

@@ -14,6 +14,7 @@ export interface Status {
   workspace: string;
   users: boolean;
   setup: boolean;
+  signed_in: boolean;
   zone: string;
   currency: string;
   oidc: boolean;

@@ -71,6 +71,14 @@ export function themeOf(mode: Mode): ThemeConfig {
       colorSuccess: dark ? "#49b882" : "#237a4b",
       colorWarning: dark ? "#e0a63c" : "#a86400",
       colorError: dark ? "#f0786a" : "#c0392b",
+      colorInfoBg: dark ? "#1b2b28" : "#eef6f4",
+      colorInfoBorder: dark ? "#2c4a44" : "#bfdcd6",
+      colorSuccessBg: dark ? "#1a2b21" : "#eef7f1",
+      colorSuccessBorder: dark ? "#2b4a37" : "#bfe0cc",
+      colorWarningBg: dark ? "#2d2617" : "#fdf6e7",
+      colorWarningBorder: dark ? "#4d4122" : "#ecd9ab",
+      colorErrorBg: dark ? "#2f1f1d" : "#fcefed",
+      colorErrorBorder: dark ? "#57312c" : "#ecc4be",
       borderRadius: 9,
       borderRadiusLG: 14,
       borderRadiusSM: 7,
@@ -90,7 +98,7 @@ export function themeOf(mode: Mode): ThemeConfig {
 
 function componentsOf(t: Tones, dark: boolean): ThemeConfig["components"] {
   return {
-    Button: { primaryShadow: "none", defaultShadow: "none", dangerShadow: "none", fontWeight: 550, primaryColor: dark ? "#04211c" : "#ffffff" },
+    Button: { primaryShadow: "none", defaultShadow: "none", dangerShadow: "none", fontWeight: 550, primaryColor: dark ? "#04211c" : "#ffffff", dangerColor: dark ? "#2a0d09" : "#ffffff" },
     Card: { paddingLG: 24, headerFontSize: 15 },
     Table: {
       headerBg: "transparent",
@@ -115,6 +123,7 @@ function componentsOf(t: Tones, dark: boolean): ThemeConfig["components"] {
     Segmented: { itemSelectedBg: t.card, trackBg: dark ? "#262b29" : "#efede7" },
     Tabs: { horizontalItemPadding: "10px 2px", horizontalItemGutter: 26, titleFontSize: 14 },
     Tag: { defaultBg: dark ? "#262b29" : "#f2f0ea", defaultColor: t.text },
+    Dropdown: { colorError: dark ? "#ff9c90" : "#b5311f" },
     Tooltip: { colorBgSpotlight: dark ? "#39403d" : "#262a28" },
     Modal: { titleFontSize: 18 },
     Drawer: { footerPaddingInline: 24 },

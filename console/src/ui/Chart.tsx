@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "react";
 import { useApp, useFormat, useWords } from "../app/context";
 import { SERIES, TONES } from "../app/theme";
 import { common } from "../words/common";
+import { download } from "./download";
 
 export interface ChartData {
   /** Names of the columns; the first names the rows. */
@@ -67,11 +68,12 @@ function Canvas({ title, option, data, height, picture }: Props & { picture: { c
     const tone = TONES[mode];
     chart.setOption({
       color: SERIES[mode],
-      textStyle: { fontFamily: "inherit", color: tone.quiet },
+      // by name, since texts are measured on a canvas, which knows no "inherit"
+      textStyle: { fontFamily: getComputedStyle(place.current).fontFamily, color: tone.quiet },
       animationDuration: 300,
       aria: { enabled: true, label: { description: `${title}. ${described(data)}` } },
       grid: { left: 8, right: 12, top: 16, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-      ...option,
+      ...toned(option, tone),
     });
     picture.current = () => chart.getDataURL({ pixelRatio: 2, backgroundColor: tone.card });
     const watch = new ResizeObserver(() => chart.resize());
@@ -113,6 +115,30 @@ function DataTable({ data, title, height }: { data: ChartData; title: string; he
   );
 }
 
+type Part = Record<string, unknown>;
+
+/** The option with axes and legend in the page's colours, where it names none of its own. */
+function toned(option: EChartsCoreOption, tone: (typeof TONES)["light"]): EChartsCoreOption {
+  const axis = (given: unknown): unknown => {
+    if (Array.isArray(given)) return given.map(axis);
+    if (typeof given !== "object" || given === null) return given;
+    const one = given as Part;
+    const line = { color: tone.line };
+    const split = (one.splitLine ?? {}) as Part;
+    return {
+      ...one,
+      nameTextStyle: { color: tone.quiet, ...(one.nameTextStyle as Part) },
+      axisLabel: { color: tone.quiet, ...(one.axisLabel as Part) },
+      axisLine: { lineStyle: line, ...(one.axisLine as Part) },
+      splitLine: { ...split, lineStyle: { ...line, ...(split.lineStyle as Part) } },
+    };
+  };
+  const made: Part = { ...option };
+  for (const name of ["xAxis", "yAxis"]) if (name in made) made[name] = axis(made[name]);
+  if (typeof made.legend === "object" && made.legend !== null) made.legend = { textStyle: { color: tone.quiet }, ...(made.legend as Part) };
+  return made;
+}
+
 const MOST_SAID = 12;
 
 /** The first rows in words, for those who do not see the chart. */
@@ -131,11 +157,4 @@ export function csvCell(cell: string | number | null): string {
 function csvAddress(data: ChartData): string {
   const lines = [data.columns, ...data.rows].map((row) => row.map(csvCell).join(","));
   return URL.createObjectURL(new Blob([`\uFEFF${lines.join("\r\n")}`], { type: "text/csv" }));
-}
-
-function download(name: string, address: string): void {
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
-  link.click();
 }

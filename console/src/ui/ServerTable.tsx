@@ -1,9 +1,11 @@
 /** A table whose search, order and page are asked of the server and stand in the address. */
+import type { UseQueryResult } from "@tanstack/react-query";
 import { Input, Table, type TableProps } from "antd";
 import { type ReactNode, useEffect, useState } from "react";
 import { useWords } from "../app/context";
 import { useQueryValue } from "../app/router";
 import { common } from "../words/common";
+import { Panel } from "./Page";
 import { Empty, ErrorState, Loading } from "./States";
 
 export const PAGE_SIZE = 20;
@@ -99,5 +101,21 @@ export function ServerTable<T extends object>({ rows, total, error, busy, retry,
         }}
       />
     </div>
+  );
+}
+
+interface QueryTableProps<A, T> extends Pick<Props<T>, "columns" | "rowKey" | "asking" | "empty" | "size" | "label"> {
+  /** What the server was asked, and what it answered. */
+  list: UseQueryResult<A>;
+  rows: (answer: A) => T[];
+}
+
+/** The table of a list that is asked of the server, in a panel of its own. */
+export function QueryTable<A extends { total?: number }, T extends object>({ list, rows, ...table }: QueryTableProps<A, T>) {
+  const found = list.data === undefined ? undefined : rows(list.data);
+  return (
+    <Panel flush>
+      <ServerTable<T> {...table} rows={found} total={list.data?.total ?? found?.length} error={list.error} busy={list.isPlaceholderData} retry={() => void list.refetch()} />
+    </Panel>
   );
 }

@@ -64,6 +64,7 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             POST   /login
             GET    /oidc/start
             GET    /oidc/callback
+            POST   /receipts/{channel}
             """,
         ),
         **_all(
@@ -100,6 +101,7 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             GET    /tags/{tag}/values
             GET    /recipes
             GET    /lists
+            GET    /sources
             POST   /audiences/count
             POST   /audiences/sentence
             POST   /audiences/sample
@@ -114,21 +116,67 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             POST   /audiences/overlap
             GET    /audiences/{name}/diff
             GET    /audiences/{name}/backtest
+            GET    /audiences/{name}/page.xlsx
             GET    /blocks
             GET    /blocks/{name}
             GET    /customers
             GET    /customers/{entity}
             GET    /customers/{entity}/events
             GET    /customers/{entity}/audiences
+            GET    /customers/{entity}/scores
             GET    /segments
             GET    /segments/{name}
             GET    /segments/{name}/report
+            GET    /segments/{name}/figures
+            GET    /segments/{name}/versions
+            GET    /segments/{name}/profile
+            GET    /segments/{name}/panel
+            GET    /segments/{name}/stability
+            GET    /segments/{name}/preparation
+            GET    /segments/{name}/drift
+            GET    /segments/{name}/migration
+            GET    /segments/{name}/map
+            GET    /segments/{name}/map/points
+            POST   /segments/{name}/map/selection
+            GET    /segments/{name}/labels
+            GET    /segments/{name}/marks
+            GET    /segments/{name}/sql/{segment}
             GET    /alerts
             GET    /alerts/events
             GET    /jobs
             GET    /jobs/{job}
+            GET    /jobs/{job}/log
             GET    /schedules
             GET    /destinations
+            GET    /campaigns
+            GET    /campaigns/rules
+            GET    /campaigns/compare
+            POST   /campaigns/check
+            GET    /campaigns/{name}
+            POST   /campaigns/{name}/preview
+            GET    /campaigns/{name}/occurrences
+            GET    /campaigns/{name}/funnel
+            GET    /campaigns/{name}/results
+            GET    /campaigns/{name}/allocation
+            GET    /campaigns/{name}/people
+            GET    /campaigns/{name}/people/{entity}
+            GET    /channels
+            GET    /consent/scopes
+            GET    /customers/{entity}/consent
+            GET    /customers/{entity}/messages
+            GET    /experiments
+            GET    /experiments/{name}
+            POST   /experiments/power
+            GET    /content
+            GET    /content/{name}
+            GET    /content/{name}/stats
+            POST   /content/preview
+            GET    /journeys
+            GET    /journeys/{name}
+            GET    /journeys/{name}/funnel
+            GET    /journeys/{name}/people/{entity}
+            POST   /journeys/{name}/dry-run
+            POST   /journeys/check
             """,
         ),
         **_all(
@@ -146,13 +194,31 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             POST   /audiences/{name}/copy
             POST   /audiences/{name}/refresh
             POST   /audiences/lookalike
+            PUT    /content/{name}
+            DELETE /content/{name}
+            POST   /content/{name}/copy
             PUT    /blocks/{name}
             DELETE /blocks/{name}
             POST   /blocks/{name}/copy
             POST   /segments
+            POST   /segments/check
+            POST   /segments/{name}/refit
+            POST   /segments/{name}/update
+            POST   /segments/{name}/promote
+            POST   /segments/{name}/rollback
+            POST   /segments/{name}/rebuild
+            POST   /segments/{name}/report
+            POST   /segments/{name}/map/audience
+            POST   /segments/{name}/labels
+            POST   /segments/{name}/marks
+            DELETE /segments/{name}/marks/{mark}
+            PUT    /segments/{name}/strategy
+            POST   /segments/{name}/audience
             PUT    /alerts/{name}
             DELETE /alerts/{name}
             POST   /alerts/events/{event}/seen
+            POST   /campaigns/{name}/bars/{bar}/audience
+            PUT    /customers/{entity}/consent
             """,
         ),
         **_all(
@@ -162,8 +228,14 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             POST   /uploads/{upload}/look
             DELETE /uploads/{upload}
             POST   /imports
+            PUT    /sources/{name}
+            PUT    /sources/{name}/schedule
+            POST   /sources/{name}/run
+            DELETE /sources/{name}
+            POST   /segments/{name}/predict
             POST   /datasets/{name}/cleanup
             DELETE /datasets/{name}/cleanup
+            POST   /experiments/analyse
             """,
         ),
         **_all(
@@ -171,10 +243,41 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             """
             GET    /audiences/{name}/export
             GET    /datasets/{name}/rejects.csv
+            GET    /segments/{name}/predict/{prediction}
             GET    /dictionary
+            GET    /campaigns.csv
             """,
         ),
-        **_all(Right.SEND, "POST /audiences/{name}/sync"),
+        **_all(
+            Right.SEND,
+            """
+            POST   /audiences/{name}/sync
+            POST   /content/{name}/publish
+            POST   /content/{name}/withdraw
+            PUT    /campaigns/{name}
+            DELETE /campaigns/{name}
+            POST   /campaigns/{name}/copy
+            POST   /campaigns/{name}/enable
+            POST   /campaigns/{name}/disable
+            POST   /campaigns/{name}/pause
+            POST   /campaigns/{name}/resume
+            POST   /campaigns/{name}/cancel
+            POST   /campaigns/{name}/plan
+            POST   /campaigns/{name}/approve
+            POST   /campaigns/{name}/run
+            POST   /campaigns/{name}/retry
+            POST   /campaigns/{name}/test
+            GET    /campaigns/test-addresses
+            PUT    /campaigns/test-addresses
+            PUT    /campaigns/rules
+            PUT    /journeys/{name}
+            DELETE /journeys/{name}
+            POST   /journeys/{name}/start
+            POST   /journeys/{name}/pause
+            POST   /journeys/{name}/resume
+            POST   /journeys/{name}/stop
+            """,
+        ),
         **_all(
             Right.OPERATE,
             """

@@ -8,7 +8,8 @@ from fastapi import FastAPI, Query
 from pydantic import BaseModel
 
 from coterie.api.answers import answer
-from coterie.api.door import In, Limit
+from coterie.api.door import In, Language, Limit
+from coterie.audiences.conditions import KINDS
 
 
 class AlertRequest(BaseModel):
@@ -24,9 +25,14 @@ def add_to(app: FastAPI) -> None:
     """Add these routes."""
 
     @app.get("/api/v1/alerts")
-    def alerts(door: In) -> Any:
-        """What is watched of audiences, and how many raised alerts nobody has seen."""
-        return answer({"alerts": door.ws.alerts.rows(), "open": door.ws.alerts.open_count()})
+    def alerts(door: In, audience: str | None = None, language: Language = "en") -> Any:
+        """What is watched of audiences, or of one, what can be, and how many raised alerts nobody has seen."""
+        rows = [row for row in door.ws.alerts.rows() if audience in (None, row["audience"])]
+        kinds = [
+            {"kind": name, "label": kind.label.in_(language), "example": kind.example, "default": kind.default}
+            for name, kind in KINDS.items()
+        ]
+        return answer({"alerts": rows, "kinds": kinds, "open": door.ws.alerts.open_count()})
 
     @app.put("/api/v1/alerts/{name}")
     def add_alert(name: str, body: AlertRequest, door: In) -> Any:

@@ -6,18 +6,53 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from coterie.api.masking import masked_rules
+from coterie.kit.chinese import said_in
 from coterie.kit.plain import plain
 
 
 def answer(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
-    """A JSON answer; numbers that JSON has not are null."""
-    shown = plain(body)
+    """A JSON answer; numbers that JSON has not are null, and rules are masked from whom they would tell too much."""
+    shown = masked_rules(plain(body))
     try:
         return JSONResponse(shown, status)
     except ValueError:
         return JSONResponse(_finite(shown), status)
+
+
+def language_of(request: Request) -> str:
+    """The caller's language: `language` of the address, else whichever of Chinese and English the browser puts first."""
+    asked = request.query_params.get("language")
+    if asked in ("en", "zh"):
+        return asked
+    return preferred(request.headers.get("Accept-Language", ""))
+
+
+def notes_in(notes: Iterable[str], language: str) -> list[str]:
+    """Notes of an import in a language."""
+    return [said_in(note, language, "请留意该列的读取方式。") for note in notes]
+
+
+def preferred(accepted: str) -> str:
+    """English or Chinese, by an Accept-Language header; English where it names neither.
+
+    >>> preferred("zh-CN,zh;q=0.9,en;q=0.8"), preferred("de, en;q=0.5, zh;q=0.9"), preferred("")
+    ('zh', 'zh', 'en')
+    """
+    best, most = "en", 0.0
+    for part in accepted.lower().split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        language = tag.partition("-")[0]
+        try:
+            weighs = float(weight or 1)
+        except ValueError:
+            weighs = 0.0
+        if language in ("en", "zh") and weighs > most:
+            best, most = language, weighs
+    return best
 
 
 def page(

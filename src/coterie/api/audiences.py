@@ -20,6 +20,7 @@ from coterie.audiences.resolve import AUDIENCE as KIND
 from coterie.audiences.resolve import users_of
 from coterie.audiences.service import REFRESH, Question, read_as
 from coterie.errors import Refused
+from coterie.kit.chinese import told_in
 from coterie.kit.moments import show_moment
 from coterie.rules.sentences import sentence
 from coterie.rules.tree import parse_rule
@@ -186,7 +187,8 @@ def _told(door: Door, name: str, language: str) -> dict[str, Any]:
         "rule": found.body["rule"],
         "sentence": sentence(parse_rule(found.body["rule"]), language, words),
         **{key: getattr(about, key) for key in told},
-        **ws.audiences.state(name),
+        **(state := ws.audiences.state(name)),
+        "error": told_in(state["error"], language),
         "validity": about.validity(),
         "channels": about.channels,
         "newest": made[-1].row() if made else None,
@@ -238,9 +240,9 @@ def _conflict(door: Door, name: str, body: SaveRequest) -> JSONResponse:
     gone = door.ws.store.find(KIND, name) is None
     theirs = None if gone else _told(door, name, body.language)
     said = f'"{name}" was deleted.' if gone else f'"{name}" was saved by somebody else since you opened it.'
-    error = {"code": "newer_version", "message": said, "place": "base_version"}
     fix = "Look at both, and save again at the newest version."
-    return answer({**error, "fix": fix, "theirs": theirs, "yours": body.model_dump()}, 409)
+    error = told_in({"code": "newer_version", "message": said, "place": "base_version", "fix": fix}, body.language)
+    return answer({**(error or {}), "theirs": theirs, "yours": body.model_dump()}, 409)
 
 
 def _members(app: FastAPI) -> None:
@@ -287,13 +289,18 @@ def _members(app: FastAPI) -> None:
 
 
 def _masked(door: Door, told: dict[str, Any]) -> dict[str, Any]:
-    """An explanation without somebody's values of hidden tags."""
+    """An explanation without somebody's values of hidden tags and fields."""
     mask = door.mask
-    hidden = [tag for name, tag in door.ws.catalog.tags().items() if mask.hides(name)]
-    words = {word for tag in hidden for word in (tag.name, *tag.label.values())}
+    hidden: list[Any] = [tag for name, tag in door.ws.catalog.tags().items() if mask.hides(name)]
+    for dataset in door.ws.catalog.datasets().values():
+        hidden += [f for f in dataset.fields if mask.of_dataset(dataset).hides(f.name)]
+    words = {word for one in hidden for word in (one.name, *one.label.values())}
     for reason in told["reasons"]:
         if reason["value"] is not None and any(word in str(reason["sentence"]) for word in words):
             reason["value"] = HIDDEN
+    flip = told["flip"]
+    if flip is not None and any(word in change["sentence"] for change in flip["changes"] for word in words):
+        told["flip"] = None  # it would tell the value that is there
     return told
 
 

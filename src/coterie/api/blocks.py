@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from coterie.api.answers import answer, page
 from coterie.api.audiences import CopyRequest
-from coterie.api.door import In, Language, Limit, Offset, Order, Search
+from coterie.api.door import In, Language
+from coterie.api.listing import listed_by
 
 
 class BlockRequest(BaseModel):
@@ -25,17 +26,8 @@ def add_to(app: FastAPI) -> None:
     """Add these routes."""
 
     @app.get("/api/v1/blocks")
-    def blocks(
-        door: In,
-        language: Language = "en",
-        search: Search = "",
-        sort: str = "block",
-        order: Order = "asc",
-        limit: Limit = 100,
-        offset: Offset = 0,
-    ) -> Any:
+    def blocks(door: In, asked: Annotated[dict[str, Any], listed_by("block")], language: Language = "en") -> Any:
         """Groups of conditions saved to be used again, with who uses them."""
-        asked: dict[str, Any] = {"search": search, "sort": sort, "order": order, "limit": limit, "offset": offset}
         rows, total = page(door.ws.audiences.blocks.rows(language), within=("block", "description"), **asked)
         return answer({"blocks": rows, "total": total})
 

@@ -17,6 +17,7 @@ from coterie.audiences.resolve import AUDIENCE as KIND
 from coterie.audiences.snapshots import KIND as SNAPSHOT
 from coterie.audiences.snapshots import Snapshot
 from coterie.errors import unknown_name
+from coterie.kit.chinese import told_in
 from coterie.rules.sentences import sentence
 from coterie.rules.tree import parse_rule
 from coterie.store.service import Document, Store
@@ -103,15 +104,13 @@ def folders(door: Door) -> list[dict[str, Any]]:
 def document(door: Door, name: str) -> Document:
     """An audience that the caller may see. Raises NotFound, as if there were none, where it is another's alone."""
     found = door.ws.audiences.get(name)
-    about = About.of(found.body)
-    row = {"owner": about.owner, "shared": about.shared}
-    if not _seen(row, door.caller.account.name, admin=_is_admin(door)):
+    if not _is_admin(door) and not About.of(found.body).seen_by(door.caller.account.name):
         raise unknown_name("audience", name, [])
     return found
 
 
 def _seen(row: dict[str, Any], me: str, *, admin: bool) -> bool:
-    return admin or bool(row["shared"]) or row["owner"] in ("", me)
+    return admin or About(owner=row["owner"], shared=row["shared"]).seen_by(me)
 
 
 def _is_admin(door: Door) -> bool:
@@ -157,4 +156,5 @@ def _now(row: dict[str, Any]) -> dict[str, Any]:
 
 def _said(door: Door, row: dict[str, Any], body: Any, language: str) -> dict[str, Any]:
     vocabulary = door.ws.index.standings.of(body["entity_kind"]).vocabulary
-    return {**row, "sentence": sentence(parse_rule(body["rule"]), language, vocabulary)}
+    said = sentence(parse_rule(body["rule"]), language, vocabulary)
+    return {**row, "sentence": said, "error": told_in(row["error"], language)}

@@ -6,6 +6,7 @@ import gzip
 import mimetypes
 import os
 import secrets
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from fastapi.responses import PlainTextResponse
 from starlette.routing import Route
 
 import coterie
+from coterie.api.answers import language_of
+from coterie.kit.chinese import told_in
 
 # Who works on the console may serve a build that lies elsewhere.
 STATIC = Path(os.environ.get("COTERIE_STATIC") or Path(coterie.__file__).parent / "static")
@@ -38,7 +41,8 @@ async def _file(request: Request) -> Response:
     found = _inside(static, path)
     if path == "api" or path.startswith("api/"):
         error = {"code": "unknown_name", "message": "There is no such address.", "place": "path"}
-        return _json({**error, "fix": "See /api/v1/openapi.json."}, 404)
+        told = told_in({**error, "fix": "See /api/v1/openapi.json."}, language_of(request))
+        return _json(told or error, 404)
     if found is None and path.startswith("assets/"):
         return PlainTextResponse("There is no such file.", 404)
     if found is None or found.name == "index.html":
@@ -46,7 +50,7 @@ async def _file(request: Request) -> Response:
     return _asset(found, path, request.headers.get("Accept-Encoding", ""))
 
 
-def _json(body: dict[str, str], status: int) -> Response:
+def _json(body: Mapping[str, str | None], status: int) -> Response:
     from fastapi.responses import JSONResponse
 
     return JSONResponse(body, status)

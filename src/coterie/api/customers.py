@@ -34,6 +34,13 @@ def add_to(app: FastAPI) -> None:
         more = offset + len(rows)
         return answer({"events": rows, "total": total, "next": more if more < total else None})
 
+    @app.get("/api/v1/customers/{entity:path}/scores")
+    def scores(entity: str, door: In, entity_kind: str = "customer", language: Language = "en") -> Any:
+        """Their scores and segments, with what each comes from."""
+        from coterie.api.scores import scores_of
+
+        return answer({"entity": entity, "scores": scores_of(door, entity, entity_kind, language)})
+
     @app.get("/api/v1/customers/{entity:path}/audiences")
     def audiences(entity: str, door: In, entity_kind: str = "customer") -> Any:
         """The audiences whose newest snapshot has them; why, tells /audiences/{name}/explain/{entity}."""

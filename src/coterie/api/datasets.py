@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
@@ -10,12 +10,16 @@ from pydantic import BaseModel, Field
 from coterie.api import counted
 from coterie.api.answers import answer, page
 from coterie.api.audiences import made_file, sent
-from coterie.api.door import Door, In, Limit, Offset, Order, Search
+from coterie.api.door import Door, In, Language, Limit, Offset, Search
+from coterie.api.listing import listed_by
 from coterie.api.masking import HIDDEN
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name, quote_value
+from coterie.kit.chinese import said_in
 from coterie.kit.moments import show_moment
 from coterie.kit.plain import plain
+
+_HEADINGS = {"file": "文件", "line": "行号", "column": "列", "value": "取值", "reason": "原因", "raw": "原始行"}
 
 
 class CleanupRequest(BaseModel):
@@ -35,16 +39,8 @@ def add_to(app: FastAPI) -> None:
 
 def _tables(app: FastAPI) -> None:
     @app.get("/api/v1/datasets")
-    def datasets(
-        door: In,
-        search: Search = "",
-        sort: str = "dataset",
-        order: Order = "asc",
-        limit: Limit = 100,
-        offset: Offset = 0,
-    ) -> Any:
+    def datasets(door: In, asked: Annotated[dict[str, Any], listed_by("dataset")]) -> Any:
         """What is imported."""
-        asked: dict[str, Any] = {"search": search, "sort": sort, "order": order, "limit": limit, "offset": offset}
         rows, total = page(door.ws.dataset_rows(), within=("dataset", "kind"), **asked)
         return answer({"datasets": rows, "total": total})
 
@@ -106,12 +102,13 @@ def _rejects(app: FastAPI) -> None:
         return answer(_rejected(door, name, reason, limit, offset))
 
     @app.get("/api/v1/datasets/{name}/rejects.csv")
-    def rejects_file(name: str, door: In) -> Any:
-        """All of them as a file, with the rows themselves."""
+    def rejects_file(name: str, door: In, reason: str | None = None, language: Language = "en") -> Any:
+        """All of them, or those of one reason, as a file, with the rows themselves."""
         door.mask.refuse_tags([f.name for f in door.ws.catalog.dataset(name).fields])
         path = made_file(door.ws, "rejects.csv")
-        rows = door.ws.write_rejects(name, path)
-        door.note("export", name, None, {"rejects": rows})
+        headings = _HEADINGS if language == "zh" else None
+        rows = door.ws.write_rejects(name, path, reason=reason, headings=headings)
+        door.note("export", name, None, {"rejects": rows, "reason": reason})
         return sent(path, f"{name} rejects.csv")
 
 
@@ -134,12 +131,18 @@ def _rejected(door: Door, name: str, reason: str | None, limit: int, offset: int
 
 def _cleanup(app: FastAPI) -> None:
     @app.get("/api/v1/datasets/{name}/cleanup")
-    def suggestions(name: str, door: In) -> Any:
+    def suggestions(name: str, door: In, language: Language = "en") -> Any:
         """Values that are probably one, with the evidence, and the rules in force."""
         from coterie.ingest.cleanup import confirmed, suggest_cleanup
 
         found = [
-            {"field": s.field, "value": s.value, "to": s.replacement, "count": s.rows, "why": s.evidence}
+            {
+                "field": s.field,
+                "value": s.value,
+                "to": s.replacement,
+                "count": s.rows,
+                "why": said_in(s.evidence, language),
+            }
             for s in suggest_cleanup(door.ws.ingest_context, name)
             if not door.mask.hides(s.field)
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,11 +14,12 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from coterie.api import accounts
-from coterie.api.access import ROUTES, Right
+from coterie.api import accounts, masking
+from coterie.api.access import ROUTES, Right, Role
 from coterie.api.accounts import Caller
 from coterie.api.masking import Mask
-from coterie.errors import Refused
+from coterie.audiences.life import About
+from coterie.errors import Refused, unknown_name
 from coterie.kit.plain import plain
 from coterie.settings import Settings
 from coterie.store import changes
@@ -34,7 +35,19 @@ Order = Annotated[Literal["asc", "desc"], Query()]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_AUDITED = 64 * 1024  # bytes of one side of a change; models are larger, and told by their size
 _TOLD = frozenset(
-    {"audience", "block", "tag", "recipe", "dataset", "alert", "destination", "segmentation", "cleanup", "campaign"}
+    {
+        "audience",
+        "block",
+        "tag",
+        "recipe",
+        "dataset",
+        "alert",
+        "destination",
+        "segmentation",
+        "cleanup",
+        "campaign",
+        "journey",
+    }
 )
 _SECRETS = frozenset({"secret", "sha256", "password"})
 
@@ -86,12 +99,15 @@ class GuardedRoute(APIRoute):
         """The handler, guarded."""
         handle = super().get_route_handler()
 
-        async def guarded(request: Request) -> Response:
+        async def _guarded(request: Request) -> Response:
             request.state.notes = []
             right = ROUTES.get((request.method, self.path_format))
             request.state.caller = await run_in_threadpool(_let_in, request, right)
             await _refuse_odd(request)
-            with changes.collected() as found:
+            mask = await run_in_threadpool(_guarding, request)
+            if request.state.caller is not None and request.method not in _SAFE and not _is_form(request):
+                await run_in_threadpool(_check_reading, request, mask, await request.body())
+            with changes.collected() as found, mask.over_words() if mask is not None else nullcontext():
                 done = False
                 try:
                     response = await handle(request)
@@ -101,7 +117,7 @@ class GuardedRoute(APIRoute):
                         await run_in_threadpool(_write, request, self.path_format, list(found), done)
             return response
 
-        return guarded
+        return _guarded
 
 
 def shared(request: Request) -> Workspace:
@@ -189,7 +205,7 @@ async def _refuse_odd(request: Request) -> None:
     """Refuse what no JSON has and databases cannot keep: NUL, half characters, NaN."""
     if "\0" in request.url.path or "%00" in request.url.query or "\0" in request.scope["path"]:
         raise Refused("bad_argument", "The address holds a NUL character.", place="path", fix="Leave it out.")
-    if "json" not in request.headers.get("Content-Type", ""):
+    if "json" not in request.headers.get("Content-Type", "").lower():
         return
     body = await request.body()
     if any(odd in body for odd in (b"\\u", b"NaN", b"Infinity", b"\xed", b"1e", b"1E", b"9e", b"9E")):
@@ -207,6 +223,40 @@ def _refuse_odd_body(body: bytes) -> None:
     if odd:
         said = "The body holds NUL, half a character, or a number that is none."
         raise Refused("bad_argument", said, place="body", fix="Send plain JSON in UTF-8.")
+
+
+def _guarding(request: Request) -> Mask | None:
+    """The mask of a caller from whom something is hidden; what the address asks to be told apart by is checked."""
+    caller: Caller | None = request.state.caller
+    if caller is None or caller.sees_personal:
+        return None
+    mask = Mask.of(shared(request), caller)
+    mask.refuse_tags(by.removeprefix("tag:") for by in request.query_params.getlist("by"))
+    return mask
+
+
+def _is_form(request: Request) -> bool:
+    """Whether the body holds files, which nothing reads as JSON; of all others the type need not be believed."""
+    return request.headers.get("Content-Type", "").lower().startswith("multipart/form-data")
+
+
+def _check_reading(request: Request, mask: Mask | None, body: bytes) -> None:
+    """Refuse rules and definitions that read what the caller may not see: hidden fields, and others' own audiences."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return  # told where the body is read
+    ws = shared(request)
+    if mask is not None:
+        datasets = ws.catalog.datasets().values()
+        there = any(mask.of_dataset(d).hides(f.name) for d in datasets for f in d.fields)
+        mask.refuse_reading(asked, hidden_there=there)
+    caller: Caller = request.state.caller
+    if caller.account.role != Role.ADMIN:
+        for name in masking.audiences_read(asked):
+            known = ws.store.find("audience", name.partition("@")[0])
+            if known is not None and not About.of(known.body).seen_by(caller.account.name):
+                raise unknown_name("audience", name, [])
 
 
 def _write(request: Request, path: str, found: list[changes.Change], done: bool) -> None:

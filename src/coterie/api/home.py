@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from coterie.api import cards
 from coterie.api.answers import answer
 from coterie.api.door import Door, In, Language
+from coterie.api.jobs import in_language
 from coterie.catalog.definitions import recipe_to_dict
 from coterie.catalog.schemas import DatasetKind, RecipeUse
 from coterie.engines.duckdb import scan
@@ -23,6 +24,7 @@ from coterie.tags.views import View
 from coterie.tags.vocabulary import CatalogVocabulary
 
 _SPAN, _LONG = "30d", "90d"
+_SHOWN = 6
 _KEPT = 16  # moments of which the figures are kept
 
 
@@ -51,11 +53,22 @@ def _told(door: Door, language: str) -> dict[str, Any]:
         **_figures(door, as_of),
         "previous": _figures(door, earlier),
         "audiences": [{**{k: r[k] for k in shown}, "change": _change(r)} for r in changed],
+        "campaigns": _campaigns(door),
         "alerts": [event.as_dict() for event in ws.alerts.events(limit=5)],
         "open_alerts": ws.alerts.open_count(),
-        "jobs": [row.as_dict() for row in door.shared.jobs.rows(5)],
+        "jobs": [in_language(row.as_dict(), language) for row in door.shared.jobs.rows(5)],
         "freshness": [_freshness(door, row) for row in ws.dataset_rows()],
     }
+
+
+def _campaigns(door: Door) -> list[dict[str, Any]]:
+    """The campaigns that run or are being prepared, those that began last first."""
+    states = ("running", "preparing", "waiting", "paused")
+    known = door.ws.campaigns.rows(limit=1000)["campaigns"]
+    rows = [row for row in known if row["state"] in states and row["enabled"]]
+    shown = ("campaign", "state", "audience", "channel", "last_run", "next_run", "planned", "sent", "goals")
+    ordered = sorted(rows, key=lambda row: str(row.get("last_run") or ""), reverse=True)
+    return [{key: row.get(key) for key in shown} for row in ordered[:_SHOWN]]
 
 
 def _change(row: dict[str, Any]) -> int:

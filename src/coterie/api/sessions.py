@@ -13,7 +13,7 @@ from coterie.api import accounts
 from coterie.api.access import RIGHTS, SCOPES, Right, Role
 from coterie.api.accounts import Caller
 from coterie.api.answers import answer
-from coterie.api.door import In, address, cookie_name, drop_cookie, set_cookie, shared
+from coterie.api.door import In, address, cookie_name, drop_cookie, set_cookie, shared, who
 from coterie.errors import Refused
 from coterie.store.accounts import Account, Accounts, Entry
 
@@ -93,11 +93,14 @@ def _open(app: FastAPI) -> None:
 
     @app.get("/api/v1/status")
     def status(request: Request) -> Any:
-        """What a stranger sees: whether the first admin is to be made, and whether there is a sign-in service."""
+        """What a stranger sees: whether the first admin is to be made, whether there is a sign-in service, and whether
+        the caller is signed in, so that a page need not ask what it would be refused."""
         ws = shared(request)
         users = Accounts(ws.store).any()
         told = {"version": __version__, "workspace": ws.path.name, "zone": ws.facts.zone, "currency": ws.facts.currency}
-        return answer({**told, "users": users, "setup": not users, "oidc": bool(ws.settings["oidc_issuer"])})
+        known = users and who(request) is not None
+        shown = {"users": users, "setup": not users, "signed_in": known, "oidc": bool(ws.settings["oidc_issuer"])}
+        return answer({**told, **shown})
 
     @app.post("/api/v1/setup")
     def setup(body: SetupRequest, request: Request) -> Any:

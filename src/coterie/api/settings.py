@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from coterie.api.answers import answer
-from coterie.api.door import Door, In
+from coterie.api.door import Door, In, Language
 from coterie.errors import Refused, unknown_name
+from coterie.kit.chinese import help_in
 from coterie.settings import SETTINGS, Setting, Settings
 from coterie.workspace import FACTS, Workspace, write_atomically
 
@@ -33,9 +34,9 @@ def add_to(app: FastAPI) -> None:
     """Add these routes."""
 
     @app.get("/api/v1/settings")
-    def settings(door: In) -> Any:
+    def settings(door: In, language: Language = "en") -> Any:
         """All settings with their values and help."""
-        return answer({"settings": [_row(door.ws, s) for s in SETTINGS]})
+        return answer({"settings": [{**_row(door.ws, s), "help": help_in(s, language)} for s in SETTINGS]})
 
     @app.put("/api/v1/settings/{name}")
     def change(name: str, body: SettingRequest, door: In) -> Any:

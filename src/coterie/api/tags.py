@@ -16,12 +16,20 @@ from coterie.api.audiences import made_file, sent
 from coterie.api.door import Door, In, Language, Limit, Offset, Order, Search
 from coterie.catalog.definitions import recipe_to_dict, tag_to_dict
 from coterie.errors import Refused
+from coterie.kit.pinyin import spelled
 from coterie.kit.plain import plain
 from coterie.tags.dictionary import entries
 from coterie.tags.families import needs
 from coterie.tags.recipes import RECIPES
 
-_WITHIN = ("tag", "label", "meaning", "how", "category")
+_BESIDE = ("hidden", "description", "fresh_at", "spelled")  # not in the dictionary's file
+_HEADINGS = {
+    "tag": "标签", "label": "显示名", "type": "类型", "entity_kind": "对象", "unit": "单位", "category": "分类",
+    "family": "标签组", "meaning": "含义", "how": "计算方式", "sources": "来源", "coverage": "覆盖率", "present": "有值人数",
+    "entities": "总人数", "min": "最小", "max": "最大", "distribution": "分布", "as_of": "统计时点",
+    "data_version": "数据版本", "owner": "负责人", "recipe": "配方",
+}  # fmt: skip
+_WITHIN = ("tag", "label", "meaning", "how", "category", "spelled")
 
 
 class DefineRequest(BaseModel):
@@ -106,7 +114,11 @@ def _table(app: FastAPI) -> None:
 def _rows(door: Door, language: str, entity_kind: str | None) -> list[dict[str, Any]]:
     rows = entries(door.ws.tag_context, language, entity_kind=entity_kind)
     mask = door.mask
-    return [{**row, "description": row["meaning"], "fresh_at": row["as_of"], **_hidden(row, mask)} for row in rows]
+    known = door.ws.catalog.tags(entity_kind)
+    chinese = {row["tag"]: known[row["tag"]].label.get("zh", row["label"]) for row in rows if row["tag"] in known}
+    more = [{"spelled": spelled(chinese.get(row["tag"], "")), **_hidden(row, mask)} for row in rows]
+    told = [{**row, "description": row["meaning"], "fresh_at": row["as_of"]} for row in rows]
+    return [{**row, **beside} for row, beside in zip(told, more, strict=True)]
 
 
 def _hidden(row: dict[str, Any], mask: Any) -> dict[str, Any]:
@@ -230,20 +242,20 @@ def _building(app: FastAPI) -> None:
     def dictionary(door: In, format: Literal["csv", "json"] = "csv", language: Language = "en") -> Any:
         """The tag dictionary as a file."""
         path = made_file(door.ws, f"dictionary.{format}")
-        _write_dictionary(_rows(door, language, None), path)
+        _write_dictionary(_rows(door, language, None), path, language)
         door.note("export", "dictionary")
         return sent(path, f"tags.{format}")
 
 
-def _write_dictionary(rows: list[dict[str, Any]], path: Path) -> None:
+def _write_dictionary(rows: list[dict[str, Any]], path: Path, language: str) -> None:
     """As JSON, or as a table whose cells spreadsheets do not run."""
     if path.suffix == ".json":
         path.write_text(json.dumps({"tags": plain(rows)}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         return
-    columns = [c for c in (rows[0] if rows else {"tag": None}) if c not in ("hidden", "description", "fresh_at")]
+    columns = [c for c in (rows[0] if rows else {"tag": None}) if c not in _BESIDE]
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(columns)
+        writer.writerow([_HEADINGS.get(c, c) if language == "zh" else c for c in columns])
         writer.writerows([_cell(row[column]) for column in columns] for row in rows)
 
 

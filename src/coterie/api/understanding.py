@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from coterie.api import cards
 from coterie.api.answers import answer
+from coterie.api.audiences import made_file, sent
 from coterie.api.door import Door, In, Language
 from coterie.errors import Refused
 
@@ -82,6 +83,24 @@ def add_to(app: FastAPI) -> None:
         for way in ("samples_entered", "samples_left"):
             found[way] = {cause: [door.mask.key(key) for key in keys] for cause, keys in found[way].items()}
         return answer(found)
+
+    @app.get("/api/v1/audiences/{name}/page.xlsx")
+    def workbook(
+        name: str,
+        door: In,
+        against: str | None = None,
+        others: Annotated[list[str] | None, Query(max_length=7)] = None,
+        language: Language = "en",
+    ) -> Any:
+        """Its page as a workbook: sizes, who came and went, insight, and overlap with `others`; nobody is named."""
+        from coterie.api.workbook import audience_sheets, write_workbook
+
+        for asked in (name, *([against] if against else []), *(others or [])):
+            cards.document(door, asked)
+        sheets = audience_sheets(door, name, language, against=against, others=others or [])
+        path = made_file(door.ws, "page.xlsx")
+        write_workbook(sheets, path)
+        return sent(path, f"{name}.xlsx")
 
     @app.get("/api/v1/audiences/{name}/backtest")
     def backtest(

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, UploadFile
 from pydantic import BaseModel, Field
 
-from coterie.api.answers import answer
+from coterie.api.answers import answer, language_of, notes_in
 from coterie.api.door import Door, In
 from coterie.api.masking import HIDDEN
 from coterie.errors import NotFound, Refused
@@ -114,7 +114,8 @@ def _imports(app: FastAPI) -> None:
         options = body.model_dump(exclude={"upload", "dry_run", "replace"}, exclude_none=True)
         if body.dry_run:
             report = import_file(door.ws.ingest_context, path, dry_run=True, replace=body.replace, **options)
-            return answer(_masked(door, report.as_dict()))
+            told = _masked(door, report.as_dict())
+            return answer({**told, "notes": notes_in(told.get("notes", []), language_of(door.request))})
         make_spec(options.get("mapping"), **{k: v for k, v in options.items() if k != "mapping"})
         given = {"upload": body.upload, "file": path.name, "options": {**options, "replace": body.replace}}
         job = door.ws.jobs.enqueue(IMPORT, given)

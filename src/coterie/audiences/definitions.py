@@ -1,4 +1,4 @@
-"""`coterie.yaml`: recipes, tags, blocks, audiences and alerts of a workspace as one file."""
+"""`coterie.yaml`: recipes, tags, blocks, audiences, alerts and content of a workspace as one file."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ class Saved(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkspaceFile:
-    """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`; alerts by name."""
+    """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`; alerts by name.
+
+    content : of the library by name, each with `kind` and `body`, and `published: true` where it is to be used.
+    """
 
     tags: Definitions
     audiences: Mapping[str, Mapping[str, Any]]
     blocks: Mapping[str, Mapping[str, Any]]
     alerts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    content: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def in_order(self) -> list[Saved]:
         """Blocks and audiences, those that others name before these.
@@ -70,15 +74,16 @@ def read_workspace_file(path: Path) -> WorkspaceFile:
         fix = "Check indentation, colons and quotes."
         raise Refused("bad_definition", "This is not YAML.", place=place, fix=fix) from None
     if not isinstance(body, dict):
-        fix = "Write `recipes:`, `tags:`, `blocks:`, `audiences:` or `alerts:`."
+        fix = "Write `recipes:`, `tags:`, `blocks:`, `audiences:`, `alerts:` or `content:`."
         raise Refused("bad_definition", "There are no definitions.", place=path.name, fix=fix)
     audiences, blocks, alerts = _rules_of(body, "audiences"), _rules_of(body, "blocks"), _alerts_of(body)
+    content = _content_of(body)
     for name, block in blocks.items():
         for key in block:
             if key not in ("rule", "description"):
                 fix = did_you_mean(key, ("rule", "description")) or "There are: rule, description."
                 raise Refused("bad_definition", f'A block has no "{key}".', place=f"blocks.{name}", fix=fix)
-    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks, alerts)
+    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks, alerts, content)
 
 
 def _rules_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -105,6 +110,19 @@ def _alerts_of(body: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {str(name): {"language": "en", **alert} for name, alert in found.items()}
 
 
+def _content_of(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The library of the file, taken out of it, dynamic copy first, since others use it; bodies are checked when saved."""
+    found = body.pop("content", None) or {}
+    fix = "Write `NAME: {kind: template, body: {...}}`, and `published: true` where it is to be used."
+    if not isinstance(found, dict):
+        raise Refused("bad_definition", "`content` holds names.", place="content", fix=fix)
+    for name, item in found.items():
+        if not isinstance(item, dict) or not {"kind", "body"} <= item.keys() <= {"kind", "body", "published"}:
+            raise Refused("bad_definition", f'"{name}" is no content.', place=f"content.{name}", fix=fix)
+    ordered = sorted(found.items(), key=lambda pair: pair[1]["kind"] != "dynamic")
+    return {str(name): {k: v for k, v in item.items() if v is not False} for name, item in ordered}
+
+
 def _about_schema() -> dict[str, Any]:
     kinds: dict[str, Any] = {f.name: {"type": "string"} for f in fields(About)}
     return kinds | {"shared": {"type": "boolean"}, "purpose": {"enum": list(PURPOSES)}}
@@ -122,6 +140,9 @@ def workspace_json_schema() -> dict[str, Any]:
     block["properties"] = {"rule": rule, "description": {"type": "string"}}
     alert = {"type": "object", "required": ["audience", "when"], "additionalProperties": False}
     alert["properties"] = {name: {"type": "string"} for name in ALERT_FIELDS}
+    content = {"type": "object", "required": ["kind", "body"], "additionalProperties": False}
+    kinds = {"enum": ["template", "dynamic", "page"]}
+    content["properties"] = {"kind": kinds, "body": {"type": "object"}, "published": {"type": "boolean"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "coterie.yaml",
@@ -133,6 +154,7 @@ def workspace_json_schema() -> dict[str, Any]:
             "blocks": {"type": "object", "additionalProperties": block},
             "audiences": {"type": "object", "additionalProperties": audience},
             "alerts": {"type": "object", "additionalProperties": alert},
+            "content": {"type": "object", "additionalProperties": content},
         },
         "$defs": definitions,
     }

@@ -86,6 +86,10 @@ class About:
         """What a stored audience says."""
         return cls(**{f.name: body[f.name] for f in fields(cls) if f.name in body})
 
+    def seen_by(self, name: str) -> bool:
+        """Whether somebody who is no admin sees it."""
+        return self.shared or self.owner in ("", name)
+
     @property
     def cron(self) -> str | None:
         """When it is computed anew, as minute, hour, ...; None where no clock decides."""

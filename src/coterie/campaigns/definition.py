@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coterie.campaigns.reading import chosen, clock, listed, parts, share, text, whole, wrong
-from coterie.campaigns.schedule import Schedule, read_schedule
+from coterie.campaigns.reading import chosen, clock, listed, money, parts, share, text, whole, wrong
+from coterie.campaigns.schedule import Schedule, read_schedule, schedule_given
 from coterie.kit.moments import before, now, parse_moment, show_moment
 
 COUNTS = ("users", "events", "distinct")
 CONTROL = "default"  # the arm of a campaign without an experiment
 HOLDOUT = "holdout"
+FIXED, THOMPSON = "fixed", "thompson"  # how arms get their shares
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Goal:
 
     events : dataset; where : tree of conditions on its fields; within : the span after sending that counts.
     count : `users` who did it, `events`, or `distinct` combinations of the fields `of`.
+    amount : field with the money that an event brings.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Goal:
     within: str = "7d"
     count: str = "users"
     of: tuple[str, ...] = ()
+    amount: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ class Experiment:
     """Arms, and the share held out: they get nothing, and show what would have come anyway.
 
     salt : the same salt gives a customer the same arm; by default the campaign's name.
+    allocation : `fixed` weights, or `thompson`: shares by what the arms brought so far of the first goal, each at least
+        `floor`.
     """
 
     arms: tuple[Arm, ...] = (Arm(CONTROL),)
     holdout: float = 0.0
     salt: str | None = None
+    allocation: str = FIXED
+    floor: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,26 @@ class Quiet:
     zone: str | None = None
 
 
-_NOW, _NO_EXPERIMENT = Schedule(), Experiment()
+@dataclass(frozen=True)
+class Cost:
+    """What it costs, in the workspace's currency, as exact decimals in text: each message, and the whole run beside."""
+
+    per_message: str | None = None
+    fixed: str = "0"
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A group of campaigns of which each customer is in at most one at a time.
+
+    share : of all customers that this one takes; None: whoever no other takes when it is planned.
+    """
+
+    group: str
+    share: float | None = None
+
+
+_NOW, _NO_EXPERIMENT, _NO_COST = Schedule(), Experiment(), Cost()
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,7 @@ class Campaign:
     priority, group : of campaigns of one group that run side by side, who is planned by one of higher priority gets
         nothing from the others.
     valid_from, valid_until : moments outside of which it does not run.
+    exclusion : keeps it apart from other campaigns.
     """
 
     name: str
@@ -101,6 +128,8 @@ class Campaign:
     quiet: Quiet | None = None
     priority: int = 0
     group: str = ""
+    cost: Cost = _NO_COST
+    exclusion: Exclusion | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As it is kept; `of` reads it back."""
@@ -117,12 +146,59 @@ class Campaign:
         arms = tuple(Arm(**arm) for arm in body["experiment"]["arms"])
         made["experiment"] = Experiment(**{**body["experiment"], "arms": arms})
         made["quiet"] = None if body["quiet"] is None else Quiet(**body["quiet"])
+        made["cost"] = Cost(**body.get("cost", {}))
+        exclusion = body.get("exclusion")
+        made["exclusion"] = None if exclusion is None else Exclusion(**exclusion)
         return cls(**made)
+
+
+def as_given(made: Campaign) -> dict[str, Any]:
+    """A campaign as people write it; `read_campaign` reads it back. What is as it would be anyway is left out.
+
+    >>> made = read_campaign({"name": "hello", "audience": "loyal", "channel": "file", "content": {"text": "Hi"}},
+    ...     ZoneInfo("UTC"))
+    >>> as_given(made)
+    {'name': 'hello', 'audience': 'loyal', 'channel': 'file', 'content': {'text': 'Hi'}}
+    """
+    use, schedule = made.audience, made.schedule
+    audience: Any = use.name if "@" not in use.name else {"name": use.name}
+    if use.refresh or use.snapshot is not None:
+        audience = {"name": use.name, **({"use": "refresh"} if use.refresh else {"snapshot": use.snapshot})}
+    given: dict[str, Any] = {
+        **{k: v for k in ("name", "brand", "type", "category", "owner") if (v := getattr(made, k))},
+        "audience": audience,
+        "channel": {"name": made.channel, **made.options} if made.options else made.channel,
+        "content": dict(made.content),
+    }
+    if schedule.kind != "now":
+        given["schedule"] = schedule_given(schedule)
+    validity = {"from": made.valid_from, "until": made.valid_until}
+    given |= _plain({"validity": _plain(validity), "goals": [_plain(asdict(g)) for g in made.goals]})
+    given |= _plain({"experiment": _experiment_given(made.experiment), "priority": made.priority, "group": made.group})
+    given |= _plain({"cost": _plain(asdict(made.cost) if made.cost != _NO_COST else {})})
+    if made.exclusion is not None:
+        given["exclusion"] = _plain(asdict(made.exclusion))
+    if made.quiet is not None:
+        given["quiet"] = _plain({"from": made.quiet.start, "until": made.quiet.until, "zone": made.quiet.zone})
+    return given
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is empty; tuples as lists."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items() if v not in (None, (), [], {}, "", 0)}
+
+
+def _experiment_given(made: Experiment) -> dict[str, Any]:
+    given = _plain({k: v for k, v in asdict(made).items() if k != "arms" and v != getattr(_NO_EXPERIMENT, k)})
+    if made.arms == _NO_EXPERIMENT.arms:
+        return given
+    arms = {arm.name: {"weight": arm.weight, "content": dict(arm.content)} for arm in made.arms}
+    return {"arms": {n: a if a["content"] else a["weight"] for n, a in arms.items()}, **given}
 
 
 _PARTS = (
     *("name", "audience", "channel", "content", "brand", "type", "category", "owner", "schedule", "validity", "goals"),
-    *("experiment", "quiet", "priority", "group"),
+    *("experiment", "quiet", "priority", "group", "cost", "exclusion"),
 )
 
 
@@ -155,9 +231,11 @@ def read_campaign(given: Any, tz: ZoneInfo, place: str = "campaign") -> Campaign
         valid_from=moments.get("from"),
         valid_until=moments.get("until"),
         goals=tuple(_goal(goal, f"goals[{n}]", tz) for n, goal in enumerate(goals)),
-        experiment=_experiment(found.get("experiment", {})),
+        experiment=_experiment(found.get("experiment", {}), bool(goals)),
         quiet=_quiet(found["quiet"]) if "quiet" in found else None,
         priority=whole(found.get("priority", 0), "priority", least=-1000, most=1000),
+        cost=_cost(found["cost"]) if "cost" in found else _NO_COST,
+        exclusion=_exclusion(found["exclusion"]) if "exclusion" in found else None,
     )
 
 
@@ -184,7 +262,7 @@ def _audience(given: Any) -> AudienceUse:
 
 
 def _goal(given: Any, place: str, tz: ZoneInfo) -> Goal:
-    found = parts(given, ("name", "events", "where", "within", "count", "of"), place)
+    found = parts(given, ("name", "events", "where", "within", "count", "of", "amount"), place)
     if "events" not in found:
         raise wrong(f"{place}.events", "This part is missing.", "Name a dataset of events.")
     count = chosen(found.get("count", "users"), COUNTS, f"{place}.count")
@@ -195,12 +273,13 @@ def _goal(given: Any, place: str, tz: ZoneInfo) -> Goal:
     before(now(), within, tz, place=f"{place}.within")
     where = parts(found["where"], None, f"{place}.where") if "where" in found else None
     events = text(found["events"], f"{place}.events")
-    return Goal(text(found.get("name", events), f"{place}.name"), events, where, within, count, of)
+    amount = text(found["amount"], f"{place}.amount") if "amount" in found else None
+    return Goal(text(found.get("name", events), f"{place}.name"), events, where, within, count, of, amount)
 
 
-def _experiment(given: Any) -> Experiment:
+def _experiment(given: Any, goals: bool) -> Experiment:
     """Arms as a list of names, as names with weights, or as names with weight and content."""
-    found = parts(given, ("arms", "weights", "holdout", "salt"), "experiment")
+    found = parts(given, ("arms", "weights", "holdout", "salt", "allocation", "floor"), "experiment")
     arms = found.get("arms")
     weights = parts(found.get("weights", {}), None, "experiment.weights")
     if arms is None:
@@ -218,7 +297,30 @@ def _experiment(given: Any) -> Experiment:
     held = share(found.get("holdout", 0), "experiment.holdout")
     if "arms" in found and len(made) == 1 and not held:
         raise wrong("experiment.arms", "One arm and no holdout compare nothing.", "Add an arm or a `holdout`.")
-    return Experiment(tuple(made), held, text(found["salt"], "experiment.salt") if "salt" in found else None)
+    salt = text(found["salt"], "experiment.salt") if "salt" in found else None
+    return Experiment(tuple(made), held, salt, *_allocation(found, made, goals))
+
+
+def _allocation(found: Mapping[str, Any], arms: list[Arm], goals: bool) -> tuple[str, float]:
+    """How arms get their shares, and the least share of one."""
+    allocation = chosen(found.get("allocation", FIXED), (FIXED, THOMPSON), "experiment.allocation")
+    if allocation == FIXED:
+        if "floor" in found:
+            fix = "Leave it out, or write allocation: thompson."
+            raise wrong("experiment.floor", "Fixed weights have no floor.", fix)
+        return allocation, Experiment.floor
+    if len(arms) < 2:
+        raise wrong("experiment.arms", "There is nothing to choose between.", "Name two arms.")
+    if not goals:
+        raise wrong("experiment.allocation", "There is no goal to learn from.", "Add `goals:`.")
+    if any(arm.weight != 1 for arm in arms):
+        said = "Thompson sampling works the shares out itself."
+        raise wrong("experiment.weights", said, "Leave the weights out, or write allocation: fixed.")
+    floor = share(found.get("floor", min(Experiment.floor, 1 / len(arms))), "experiment.floor")
+    if not 0 < floor <= 1 / len(arms):
+        fix = f"Give more than 0, at most {1 / len(arms):.3g}."
+        raise wrong("experiment.floor", f"A floor of {floor:g} does not fit {len(arms)} arms.", fix)
+    return allocation, floor
 
 
 def _arm(name: Any, given: Any, place: str) -> Arm:
@@ -242,3 +344,26 @@ def _quiet(given: Any) -> Quiet:
             raise wrong(f"quiet.{name}", "This part is missing.", 'Write {from: "21:00", until: "08:00"}.')
     start, until = (clock(found[n], f"quiet.{n}").isoformat("minutes") for n in ("from", "until"))
     return Quiet(start, until, found.get("zone"))
+
+
+def _cost(given: Any) -> Cost:
+    if not isinstance(given, Mapping):
+        return Cost(money(given, "cost"))
+    found = parts(given, ("per_message", "fixed"), "cost")
+    each = money(found["per_message"], "cost.per_message") if "per_message" in found else None
+    return Cost(each, money(found.get("fixed", 0), "cost.fixed"))
+
+
+def _exclusion(given: Any) -> Exclusion:
+    if isinstance(given, str):
+        return Exclusion(text(given, "exclusion"))
+    found = parts(given, ("group", "share"), "exclusion")
+    if "group" not in found:
+        raise wrong("exclusion.group", "This part is missing.", "Write {group: NAME, share: 0.5}.")
+    group = text(found["group"], "exclusion.group")
+    if "share" not in found or found["share"] == 1:
+        return Exclusion(group)
+    taken = share(found["share"], "exclusion.share")
+    if not taken:
+        raise wrong("exclusion.share", "Nobody is left with a share of 0.", "Give a share above 0, at most 1.")
+    return Exclusion(group, taken)

@@ -9,20 +9,23 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from coterie.campaigns import events
-from coterie.campaigns.channels.base import AGAIN, FAILED, SENT, Outcome, Parcel, Surroundings
+from coterie.campaigns.barring import Barred
+from coterie.campaigns.channels.base import AGAIN, FAILED, SENT, Connection, Outcome, Parcel, Surroundings, unfit
 from coterie.campaigns.content import Rendering
+from coterie.campaigns.definition import FIXED
 from coterie.campaigns.outbox import DEAD, DEFERRED, DONE, PENDING, UNSURE, Done, Entry, Outbox, Row
-from coterie.campaigns.plan import VALUE, Asked, judgement_sql
+from coterie.campaigns.plan import VALUE, Asked
 from coterie.campaigns.quiet import known_zone, not_before
-from coterie.consent.ledger import CONSENT, SUPPRESSIONS
 from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_value
 from coterie.errors import CoterieError, Failed
@@ -49,9 +52,10 @@ class Run:
     surroundings: Surroundings
     control: Callable[[], str] = lambda: "go"
     clock: Callable[[], float] = time.time
-    _barred: dict[int, str] = field(default_factory=dict)
-    _known: object = None
-    _quiet: dict[tuple[str, int], float | None] = field(default_factory=dict)
+    _barred: Barred = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._barred = Barred(self.context, self.asked, self.plan)
 
     @property
     def one_by_one(self) -> bool:
@@ -97,11 +101,14 @@ def _publish(run: Run, engine: Engine, found: Sequence[tuple[Any, ...]]) -> None
     import pyarrow as pa
 
     kinds = (pa.int64(), pa.int64(), pa.string(), pa.string(), pa.string(), pa.float64())
-    columns = [pa.array([f[i] for f in found], kind) for i, kind in enumerate(kinds)]
+    columns = [pa.array(column, kind) for column, kind in zip(zip(*found, strict=True), kinds, strict=True)]
     engine.register("logged", pa.table(columns, names=["seq", "row", "event", "reason", "detail", "moment"]))
+    told = [f[1] for f in found]
+    span = f"row BETWEEN {min(told)} AND {max(told)}"  # the plan lies in the order of rows: the rest is not read
     sql = (
         f"SELECT p.entity, make_timestamptz((l.moment * 1e6)::BIGINT) AS at, l.event, l.reason, l.detail, p.arm,"
-        f" {constants(run.asked)} FROM logged l JOIN {parquet(run.plan)} p ON p.row = l.row ORDER BY l.seq"
+        f" {constants(run.asked)} FROM logged l JOIN (SELECT * FROM {parquet(run.plan)} WHERE {span}) p"
+        " ON p.row = l.row ORDER BY l.seq"
     )
     first, last = found[0][0], found[-1][0]
     key = f"{run.asked.run}\0{run.outbox.token}\0{first}\0{last}"
@@ -112,7 +119,8 @@ def constants(asked: Asked) -> str:
     """SQL of the columns that all events of a run share."""
     c = asked.campaign
     given = {"campaign": c.name, "run": asked.run, "channel": c.channel, "category": c.category, "brand": c.brand}
-    return ", ".join(f"{quote_value(value or None)} AS {name}" for name, value in given.items())
+    shared = ", ".join(f"{quote_value(value or None)} AS {name}" for name, value in given.items())
+    return shared if c.experiment.allocation == FIXED else f"{shared}, propensity"  # which stands in the plan
 
 
 def publish_plan(run: Run) -> None:
@@ -135,12 +143,8 @@ def recover(run: Run, engine: Engine) -> None:
     if not cut:
         return
     if run.one_by_one:
-        at, again = run.clock(), bool(run.asked.campaign.options.get("resend_uncertain"))
-        for row in (row for batch in cut.values() for row in batch):
-            told = [Entry(row.row, events.UNCERTAIN, at)]
-            if again:
-                told.append(Entry(row.row, events.REQUEUED, at, events.UNCERTAIN))
-            run.outbox.write([Done(row.n, PENDING if again else UNSURE, told)])
+        again = bool(run.asked.campaign.options.get("resend_uncertain"))
+        _doubt(run, cut, again)
         return
     with run.asked.channel.open(run.surroundings) as connection:
         for batch, rows in cut.items():
@@ -150,9 +154,18 @@ def recover(run: Run, engine: Engine) -> None:
 
 def give_up(run: Run) -> None:
     """What was being handed over when it was cut off, and will not be again, is uncertain."""
-    at = run.clock()
-    for row in (row for batch in run.outbox.cut_off().values() for row in batch):
-        run.outbox.write([Done(row.n, UNSURE, [Entry(row.row, events.UNCERTAIN, at)])])
+    _doubt(run, run.outbox.cut_off(), False)
+
+
+def _doubt(run: Run, cut: Mapping[str, Sequence[Row]], again: bool) -> None:
+    """Note that nobody knows how rows ended; `again`: and that they wait once more, under the same keys."""
+    at, done = run.clock(), []
+    for row in (row for batch in cut.values() for row in batch):
+        told = [Entry(row.row, events.UNCERTAIN, at)]
+        if again:
+            told.append(Entry(row.row, events.REQUEUED, at, events.UNCERTAIN))
+        done.append(Done(row.n, PENDING if again else UNSURE, told))
+    run.outbox.write(done)
 
 
 def _sweep(run: Run, engine: Engine, limit: int | None, progress: Progress) -> str:
@@ -168,55 +181,78 @@ def _sweep(run: Run, engine: Engine, limit: int | None, progress: Progress) -> s
 
 
 class _Source:
-    """Gives parcels in order, to any number of threads; on the way it ends those who must not get it any more."""
+    """Gives parcels in order, to any number of threads; on the way it ends those who must not get it any more.
+
+    One thread reads ahead (`feed`) while the others send: a reading takes 30 ms, in which none of them should wait.
+    """
 
     def __init__(self, run: Run, engine: Engine, limit: int | None, progress: Progress) -> None:
         self.run, self.engine, self.left, self.progress = run, engine, limit, progress
-        self.ended, self._after, self._lock = "done", -1, threading.Lock()
-        self._ready: list[Parcel] = []
+        self.ended, self._after, self._turn, self._fed = "done", -1, threading.Condition(), False
+        self._ready: deque[Parcel] = deque()
         self.error: BaseException | None = None
         self._wait = _limiter(run)
         # No more than two seconds' worth are read ahead: what is known at the hand-over counts.
-        self._chunk = min(_CHUNK, max(int(2 * float(run.asked.campaign.options.get("rate_per_second", _CHUNK))), 1))
+        rate = float(run.asked.campaign.options.get("rate_per_second", _CHUNK))
+        self._chunk = min(_CHUNK, max(int(1.5 * rate), 1))
+        self._low = self._chunk // 4
 
     def again(self) -> bool:
         """Whether there is anything to hand over now; begins from the front."""
         if self.error is not None:
             raise self.error
-        self._after = -1
-        return self.ended == "done" and self._fill()
+        self._after, self._fed = -1, False
+        return self.ended == "done" and self._fill(self._chunk)
+
+    def feed(self) -> None:
+        """Keep parcels ready for `one`, until no more are to be handed over."""
+        try:
+            while self.error is None and self._fill(self._chunk):
+                with self._turn:
+                    self._turn.wait_for(lambda: len(self._ready) <= self._low or self.error is not None)
+        except BaseException as error:
+            self.failed(error)
+        finally:
+            with self._turn:
+                self._fed = True
+                self._turn.notify_all()
 
     def one(self) -> Parcel | None:
-        """The next parcel."""
-        with self._lock:
-            if self.error is not None or (not self._ready and not self._fill()):
+        """The next parcel, once there is one; None where all are taken, or something failed."""
+        with self._turn:
+            self._turn.wait_for(lambda: bool(self._ready) or self._fed or self.error is not None)
+            if self.error is not None or not self._ready:
                 return None
-            self._wait(1)
             self.progress.advance(1)
-            return self._ready.pop(0)
+            parcel = self._ready.popleft()
+            if len(self._ready) == self._low:
+                self._turn.notify_all()
+        self._wait(1)
+        return parcel
 
     def batch(self, size: int) -> list[Parcel]:
         """The next parcels."""
         while len(self._ready) < size and self._fill(size):
             pass
-        taken, self._ready = self._ready[:size], self._ready[size:]
+        taken = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
         self._wait(len(taken))
         self.progress.advance(len(taken))
         return taken
 
     def failed(self, error: BaseException) -> None:
         """Stop all threads."""
-        with self._lock:
+        with self._turn:
             self.error = self.error or error
+            self._turn.notify_all()
 
-    def _fill(self, size: int = 0) -> bool:
+    def _fill(self, size: int) -> bool:
         """Read the next rows; False where there are none, or something says to stop."""
-        run, size = self.run, size or self._chunk
-        if self._ready and self.left is None and len(self._ready) >= size:
-            return False
-        said = run.control()
+        run, said = self.run, self.run.control()
         if said != "go" or self.left == 0:
             self.ended = "limit" if said == "go" else said
+            if said != "go":  # what was read ahead is not handed over either
+                with self._turn:
+                    self._ready.clear()
             return False
         if run.outbox.log_size() > _FLUSHED_AT:
             flush(run, self.engine)
@@ -226,7 +262,9 @@ class _Source:
             found = self._checked(rows)
             if self.left is not None:
                 self.left -= len(rows)
-            self._ready += found
+            with self._turn:
+                self._ready.extend(found)
+                self._turn.notify_all()
             if found or self.left == 0:
                 return bool(found)
         return False
@@ -234,7 +272,7 @@ class _Source:
     def _checked(self, rows: Sequence[Row]) -> list[Parcel]:
         """Those of the rows that may still get it; the others end here."""
         run = self.run
-        barred = _barred(run, self.engine)
+        barred = run._barred.look(self.engine)
         at = run.clock()
         kept = [row for row in rows if row.row not in barred]
         ended = [
@@ -258,83 +296,76 @@ class _Source:
 def _parcels(
     run: Run, engine: Engine, rows: Sequence[Row], *, at_any_hour: bool = False
 ) -> Iterator[Parcel | str | float]:
-    """A parcel for each row; or why its message cannot be made; or, in quiet hours, when it may go out."""
-    import pyarrow as pa
+    """A parcel for each row; or why its message cannot be made; or, in quiet hours, when it may go out.
 
+    rows : in the order of their numbers.
+    """
     if not rows:
         return
+    asked, token, names = run.asked, run.outbox.token, run.asked.variables
+    n_s, entities, addresses, arms, zones, *values = _planned(run, engine, rows)
+    asleep = {} if at_any_hour else _asleep(run, set(zones))
+    given_names, campaign = (*names, "entity", "arm", "campaign", "unsubscribe_url"), asked.campaign.name
+    render = {arm: run.surroundings.renderer(content) for arm, content in asked.contents.items()}
+    unsubscribe_url, why_not = run.surroundings.unsubscribe_url, unfit(asked.channel)
+    for row, n, entity, address, arm, zone, *tags in zip(
+        rows, n_s, entities, addresses, arms, zones, *values, strict=True
+    ):
+        assert n == row.n, "the plan has every row of its outbox"
+        if zone in asleep:
+            yield asleep[zone]
+            continue
+        given = dict(zip(given_names, (*tags, entity, arm, campaign, unsubscribe_url(n)), strict=True))
+        try:
+            parts = render[arm](given, n)
+        except Rendering as error:
+            yield error.reason
+            continue
+        yield why_not(parts) or Parcel(n, row.row, row.tries, f"{token}.{n:x}", entity, address, arm, parts)
+
+
+def _planned(run: Run, engine: Engine, rows: Sequence[Row]) -> list[list[Any]]:
+    """What the plan says of rows, in the order of their numbers: number, entity, address, arm, zone, then the tags."""
+    import pyarrow as pa
+
     engine.register("due_rows", pa.table({"n": pa.array([row.n for row in rows], pa.int64())}))
     span = f"n BETWEEN {rows[0].n} AND {rows[-1].n}"
-    sql = f"SELECT * FROM {parquet(run.plan)} WHERE {span} AND n IN (SELECT n FROM due_rows) ORDER BY n"
-    asked, token, names = run.asked, run.outbox.token, run.asked.variables
-    table = engine.arrow(sql)
-    own = ("n", "entity", "address", "arm", "zone")
-    columns = [table[name].to_pylist() for name in (*own, *(VALUE + name for name in names))]
-    found: dict[int, str | float | tuple[Any, ...]] = {}
-    for n, entity, address, arm, zone, *values in zip(*columns, strict=True):
-        if not at_any_hour and (until := _quiet_until(run, zone)) is not None:
-            found[n] = until
-            continue
-        given = dict(zip(names, values, strict=True))
-        given |= {"entity": entity, "campaign": asked.campaign.name, "arm": arm}
-        given["unsubscribe_url"] = run.surroundings.unsubscribe_url(n)
-        try:
-            found[n] = (entity, address, arm, asked.contents[arm].render(given))
-        except Rendering as error:
-            found[n] = error.reason
-    for row in rows:
-        made = found[row.n]
-        key = f"{token}.{row.n:x}"
-        yield Parcel(row.n, row.row, row.tries, key, *made) if isinstance(made, tuple) else made
+    table = engine.arrow(f"SELECT * FROM {parquet(run.plan)} WHERE {span} AND n IN (SELECT n FROM due_rows) ORDER BY n")
+    names = ("n", "entity", "address", "arm", "zone", *(VALUE + name for name in run.asked.variables))
+    return [table[name].to_pylist() for name in names]
 
 
-def _quiet_until(run: Run, zone: str) -> float | None:
-    """When quiet hours end in a zone, if it is in them now, as when approval or an outage took long."""
-    quiet = run.asked.campaign.quiet
+def _asleep(run: Run, zones: Iterable[str]) -> dict[str, float]:
+    """When quiet hours end in the zones that are in them now, as when approval or an outage took long."""
+    quiet, found = run.asked.campaign.quiet, {}
     if quiet is None:
-        return None
-    minute = int(run.clock() // 60)
-    if (zone, minute) not in run._quiet:
+        return {}
+    for zone in zones:
         own = zone if known_zone(zone) else run.context.zone.key
         until = not_before(quiet, own, datetime.fromtimestamp(run.clock(), UTC))
-        run._quiet[zone, minute] = None if until is None else until.timestamp()
-    return run._quiet[zone, minute]
-
-
-def _barred(run: Run, engine: Engine) -> Mapping[int, str]:
-    """Rows that must not be addressed any more, and why; computed anew where anything that decides it has changed."""
-    lake = run.context.lake
-    decisive = {CONSENT.name, SUPPRESSIONS.name} | ({events.EVENTS.name} if run.asked.rules.caps else set())
-    versions = [b.data_version for b in lake.batches() if b.dataset in decisive and b.facts.get("run") != run.asked.run]
-    known = (max(versions, default=0), lake.files("entities").paths)
-    if known != run._known:
-        asked = replace(run.asked, at=now())
-        keys = "SELECT DISTINCT row, key FROM known_entities"
-        going = f"SELECT p.row, k.key AS entity, p.address FROM {parquet(run.plan)} p LEFT JOIN ({keys}) k USING (row)"
-        engine.execute(f"CREATE OR REPLACE TEMP VIEW known_entities AS {_entities(run)}")
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE going AS {going} WHERE p.bucket IN ('send', 'deferred')")
-        judged = judgement_sql(run.context, asked, "going")
-        rows = engine.rows(
-            f"SELECT row, coalesce(reason, 'capped') FROM ({judged}) WHERE reason IS NOT NULL OR cap IS NOT NULL"
-        )
-        run._barred, run._known = {int(row): str(reason) for row, reason in rows}, known
-    return run._barred
-
-
-def _entities(run: Run) -> str:
-    from coterie.engines.duckdb import scan
-
-    return f"SELECT row, key FROM {scan(run.context.lake.files('entities'))} WHERE kind = {quote_value(run.asked.kind)}"
+        if until is not None:
+            found[zone] = until.timestamp()
+    return found
 
 
 def _hand_over_batches(run: Run, source: _Source) -> None:
+    """One batch after the other, each made while the one before is handed over."""
     size = int(run.asked.campaign.options.get("batch", run.asked.channel.batch))
-    with run.asked.channel.open(run.surroundings) as connection:
+    with run.asked.channel.open(run.surroundings) as connection, ThreadPoolExecutor(1) as hands:
+        before: Future[None] | None = None
         while parcels := source.batch(size):
-            batch = f"{parcels[0].n:09}-{uuid.uuid4().hex[:8]}"
-            run.outbox.claim([p.n for p in parcels], batch)
-            # Should it fail, the rows stay claimed: the next run hands over the very same batch under the same key.
-            _note(run, batch, parcels, [Outcome(*o) for o in connection.send(batch, parcels)])
+            if before is not None:
+                before.result()
+            before = hands.submit(_hand_over_batch, run, connection, parcels)
+        if before is not None:
+            before.result()
+
+
+def _hand_over_batch(run: Run, connection: Connection, parcels: Sequence[Parcel]) -> None:
+    batch = f"{parcels[0].n:09}-{uuid.uuid4().hex[:8]}"
+    run.outbox.claim([p.n for p in parcels], batch)
+    # Should it fail, the rows stay claimed: the next run hands over the very same batch under the same key.
+    _note(run, batch, parcels, [Outcome(*o) for o in connection.send(batch, parcels)])
 
 
 def _note(run: Run, batch: str, parcels: Sequence[Parcel], outcomes: Sequence[Outcome]) -> None:
@@ -368,6 +399,7 @@ def _hand_over_singly(run: Run, source: _Source) -> None:
     threads = [threading.Thread(target=_carry, args=(run, source)) for _ in range(run.connections)]
     for thread in threads:
         thread.start()
+    source.feed()
     for thread in threads:
         thread.join()
     if source.error is not None:
@@ -377,23 +409,32 @@ def _hand_over_singly(run: Run, source: _Source) -> None:
 def _carry(run: Run, source: _Source) -> None:
     """One connection: note how the last message ended together with the next one's attempt, then hand that over."""
     done: list[Done] = []
+    batch = uuid.uuid4().hex[:8]
     try:
         with run.asked.channel.open(run.surroundings) as connection:
             while (parcel := source.one()) is not None:
-                batch = uuid.uuid4().hex[:8]
                 run.outbox.write(done, (parcel.n, batch))
-                done = [_unsure(parcel, run.clock())]  # should the channel fail in a way that nobody foresaw
                 try:
                     (outcome,) = connection.send(batch, [parcel])
+                    done = [_done(parcel, Outcome(*outcome), run.clock())]
                 except CoterieError:
                     done = [Done(parcel.n, PENDING)]
                     raise
-                done = [_done(parcel, Outcome(*outcome), run.clock())]
+                except BaseException:  # the channel failed in a way that nobody foresaw
+                    done = [_unsure(parcel, run.clock())]
+                    raise
     except BaseException as error:
         source.failed(error)
     finally:
+        _noted(run, source, done)
+
+
+def _noted(run: Run, source: _Source, done: Sequence[Done]) -> None:
+    try:
         if done:
             run.outbox.write(done)
+    except BaseException as error:
+        source.failed(error)
 
 
 def _limiter(run: Run) -> Callable[[int], None]:
@@ -401,15 +442,15 @@ def _limiter(run: Run) -> Callable[[int], None]:
     rate = run.asked.campaign.options.get("rate_per_second")
     if not rate:
         return lambda _: None
-    free = [time.monotonic()]
+    free, lock = [time.monotonic()], threading.Lock()
 
-    def wait(n: int) -> None:
-        pause = free[0] - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
-        free[0] = max(free[0], time.monotonic()) + n / float(rate)
+    def _wait(n: int) -> None:
+        with lock:
+            begin = max(free[0], time.monotonic())
+            free[0] = begin + n / float(rate)
+        time.sleep(max(begin - time.monotonic(), 0))
 
-    return wait
+    return _wait
 
 
 @contextmanager

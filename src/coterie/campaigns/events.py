@@ -36,13 +36,16 @@ EVENTS = Dataset(
         Field("entity", ValueType.TEXT, "_entity"),
         Field("at", ValueType.MOMENT, "_at"),
         *(Field(name, ValueType.TEXT, name) for name in _TEXTS),
+        Field("propensity", ValueType.NUMBER, "propensity"),
     ),
     entity="entity",
     time="at",
 )
 
 
-def publish(context: TagContext, engine: Engine, key: str, sql: str, facts: dict[str, object]) -> Published:
+def publish(
+    context: TagContext, engine: Engine, key: str, sql: str, facts: dict[str, object], dataset: Dataset = EVENTS
+) -> Published:
     """Publish the rows of a query as events, once for each `key`.
 
     sql : gives the columns of the dataset under its fields' names; others it may leave out.
@@ -51,31 +54,31 @@ def publish(context: TagContext, engine: Engine, key: str, sql: str, facts: dict
         given = {name for name, _ in engine.columns(sql)}
         columns = ", ".join(
             f"{quote_name(f.name) if f.name in given else 'NULL'}::{COLUMN_TYPES[f.type]} AS {quote_name(f.column)}"
-            for f in EVENTS.fields
+            for f in dataset.fields
         )
         path = folder / "events.parquet"
 
         def stage(_: int) -> Staged:
             rows = engine.copy_parquet(f"SELECT {columns}, NULL::BIGINT AS _batch FROM ({sql})", path)
-            return Staged({EVENTS.table: [path]}, {"read": rows, "accepted": rows, "rejected": 0, **facts})
+            return Staged({dataset.table: [path]}, {"read": rows, "accepted": rows, "rejected": 0, **facts})
 
-        context.catalog.save_dataset(EVENTS)
-        digest = hashlib.sha256(f"campaign_events\0{key}".encode()).hexdigest()
-        return context.lake.publish(digest, stage, dataset=EVENTS.name)
+        context.catalog.save_dataset(dataset)
+        digest = hashlib.sha256(f"{dataset.name}\0{key}".encode()).hexdigest()
+        return context.lake.publish(digest, stage, dataset=dataset.name)
 
 
-def events_sql(context: TagContext, condition: str = "true") -> str:
+def events_sql(context: TagContext, condition: str = "true", dataset: Dataset = EVENTS) -> str:
     """SQL of a relation with the events that satisfy a condition; empty before the first campaign."""
-    files = context.lake.files(EVENTS.table)
+    files = context.lake.files(dataset.table)
     if not files.columns:
-        empty = ", ".join(f"NULL::{COLUMN_TYPES[f.type]} AS {quote_name(f.column)}" for f in EVENTS.fields)
+        empty = ", ".join(f"NULL::{COLUMN_TYPES[f.type]} AS {quote_name(f.column)}" for f in dataset.fields)
         return f"(SELECT {empty} WHERE false)"
     return f"(SELECT * FROM {scan(files)} WHERE {condition})"
 
 
-def last_flushed(context: TagContext, run: str) -> int:
+def last_flushed(context: TagContext, run: str, dataset: Dataset = EVENTS) -> int:
     """The number of the last entry of a run's outbox that the lake has; 0 before the first."""
-    batches = context.lake.batches(EVENTS.name)
+    batches = context.lake.batches(dataset.name)
     return max((int(b.facts.get("last", 0)) for b in batches if b.facts.get("run") == run), default=0)
 
 

@@ -8,17 +8,19 @@ what is left of the others. So an event that is lost shows as a difference.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from coterie.campaigns import events
 from coterie.campaigns.outbox import Open, Outbox
+from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_value
 from coterie.errors import Failed
 from coterie.tags.context import TagContext
 
 BUCKETS = ("pending", "deferred", "sent", "uncertain", "failed", "cancelled", "expired")
+AFTER = ("delivered", "opened", "clicked", "bounced", "unsubscribed")
 _READS = 5  # tries to read lake and outbox with no publish in between
 _Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 
@@ -68,7 +70,7 @@ class Funnel:
 
     def rates(self) -> dict[str, dict[str, float | None]]:
         """Shares of the sent, with Wilson's 95 % interval."""
-        steps = {n: getattr(self, n) for n in ("delivered", "opened", "clicked", "bounced", "unsubscribed")}
+        steps = {n: getattr(self, n) for n in AFTER}
         return {name: rate(count, self.sent) for name, count in steps.items()}
 
 
@@ -107,38 +109,77 @@ def count(context: TagContext, run: str, outbox: Outbox | None, *, repeatable: b
 
 def _in_lake(context: TagContext, run: str) -> list[tuple[str, str | None, int]]:
     own = events.events_sql(context, f"run = {quote_value(run)}")
-    once = ", ".join(quote_value(e) for e in events.AFTER_SENDING)
+    later = ", ".join(quote_value(e) for e in AFTER)
     with context.engine.cursor() as engine:
-        rows = engine.rows(f"SELECT event, reason, count(*) FROM {own} WHERE event NOT IN ({once}) GROUP BY ALL")
-        later = engine.rows(
-            f"SELECT event, NULL, count(DISTINCT _entity) FROM {own} WHERE event IN ({once}) AND event <> 'goal' GROUP BY event"
-        )
-    return [(str(e), r, int(n)) for e, r, n in (*rows, *later)]
+        rows = engine.rows(f"SELECT event, reason, count(*) FROM {own} GROUP BY ALL")
+        twice = _more_than_once(engine, f"{own} WHERE event IN ({later})")
+    found = [(str(e), r, int(n)) for e, r, n in rows if e not in events.AFTER_SENDING]
+    for event in AFTER:
+        again = sum(n for (e, _), n in twice.items() if e == event)
+        found.append((event, None, sum(int(n) for e, _, n in rows if e == event) - again))
+    return found
+
+
+def customers(context: TagContext, run: str, kinds: Iterable[str] = events.ALL) -> dict[tuple[str, str | None], int]:
+    """How many different customers have each event of a run, by event and arm; an event may come twice to one."""
+    listed = ", ".join(quote_value(kind) for kind in kinds)
+    of = f"{events.events_sql(context, f'run = {quote_value(run)}')} WHERE event IN ({listed})"
+    with context.engine.cursor() as engine:
+        counted = engine.rows(f"SELECT event, arm, count(*) FROM {of} GROUP BY ALL")
+        twice = _more_than_once(engine, of)
+    return {(str(event), arm): int(n) - twice.get((event, arm), 0) for event, arm, n in counted}
+
+
+def repeated(context: TagContext, run: str, kinds: Iterable[str]) -> frozenset[str]:
+    """Which of the events came to some customer of a run more than once."""
+    listed = ", ".join(quote_value(kind) for kind in kinds)
+    of = f"{events.events_sql(context, f'run = {quote_value(run)}')} WHERE event IN ({listed})"
+    with context.engine.cursor() as engine:
+        return frozenset(event for event, _ in _more_than_once(engine, of))
+
+
+def _more_than_once(engine: Engine, of: str) -> dict[tuple[str, str | None], int]:
+    """By event and arm, rows beyond the first of each customer.
+
+    Hashes are sorted to see whether any comes twice, and only of those that do the keys are counted: exact, and three
+    times as fast as counting different keys (2M recipients: .35 s of processor time and 1.05).
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    hashes = np.sort(engine.arrow(f"SELECT hash(_entity, event) AS h FROM {of}")["h"].to_numpy())
+    again = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    if not len(again):
+        return {}
+    engine.register("hashes_again", pa.table({"h": pa.array(again, pa.uint64())}))
+    rows = f"{of} AND hash(_entity, event) IN (SELECT h FROM hashes_again)"
+    told = engine.rows(f"SELECT event, arm, count(*) - count(DISTINCT _entity) FROM {rows} GROUP BY event, arm")
+    return {(event, arm): int(n) for event, arm, n in told}
 
 
 def _made(run: str, counted: list[tuple[str, str | None, int]], opened: Open, working: bool) -> Funnel:
-    def total(event: str, reason: str | None = None) -> int:
+    def _total(event: str, reason: str | None = None) -> int:
         return sum(n for e, r, n in counted if e == event and reason in (None, r))
 
     reasons = sorted({str(r) for e, r, _ in counted if e == events.SKIPPED})
     cut = 0 if working else opened.attempting  # what nobody is handing over any more is uncertain
     return Funnel(
         run=run,
-        planned=total(events.PLANNED),
-        suppressed={r: total(events.SKIPPED, r) for r in reasons},
-        capped=total(events.CAPPED),
-        held_out=total(events.HELD_OUT),
+        planned=_total(events.PLANNED),
+        suppressed={r: _total(events.SKIPPED, r) for r in reasons},
+        capped=_total(events.CAPPED),
+        held_out=_total(events.HELD_OUT),
         pending=opened.pending + opened.attempting - cut,
         deferred=opened.deferred,
-        sent=total(events.SENT),
-        uncertain=total(events.UNCERTAIN) - total(events.REQUEUED, events.UNCERTAIN) + cut,
-        failed=total(events.FAILED) - total(events.REQUEUED, events.FAILED),
-        cancelled=total(events.CANCELLED),
-        expired=total(events.EXPIRED),
-        delivered=total(events.DELIVERED),
-        opened=total(events.OPENED),
-        clicked=total(events.CLICKED),
-        bounced=total(events.BOUNCED),
-        unsubscribed=total(events.UNSUBSCRIBED),
+        sent=_total(events.SENT),
+        uncertain=_total(events.UNCERTAIN) - _total(events.REQUEUED, events.UNCERTAIN) + cut,
+        failed=_total(events.FAILED) - _total(events.REQUEUED, events.FAILED),
+        cancelled=_total(events.CANCELLED),
+        expired=_total(events.EXPIRED),
+        delivered=_total(events.DELIVERED),
+        opened=_total(events.OPENED),
+        clicked=_total(events.CLICKED),
+        bounced=_total(events.BOUNCED),
+        unsubscribed=_total(events.UNSUBSCRIBED),
         failures={str(r): n for e, r, n in counted if e == events.FAILED},
     )

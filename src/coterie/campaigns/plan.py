@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from coterie.campaigns import events
 from coterie.campaigns.channels.base import Channel
 from coterie.campaigns.content import Content
 from coterie.campaigns.definition import HOLDOUT, Campaign
+from coterie.campaigns.exclusion import Ranges, outside_sql
 from coterie.campaigns.quiet import known_zone, not_before
 from coterie.campaigns.rules import Rules
 from coterie.consent.ledger import consent_sql, suppressed_sql
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyroaring import BitMap
 
+    from coterie.campaigns.allocation import Allocated
     from coterie.experiments.assignment import Experiment
 
 SUPPRESSED, CAPPED, HELD_OUT, DEFERRED, SEND = "suppressed", "capped", "held_out", "deferred", "send"
 REASONS = (
     *("erased", "unsubscribed", "no_consent", "suppression_list", "no_address", "bad_address", "duplicate_address"),
     "lower_priority",
+    "other_experiment",
 )
 VALUE = "v:"  # before the names of columns that hold values of tags
 # RFC 5321 as `destinations.mail` reads it; phones are 5 to 15 digits (E.164).
@@ -55,6 +58,8 @@ class Asked:
     purpose : of the audience, whose consent counts beside the channel's. members : row numbers of the snapshot.
     contents : by arm. moment : when it is to be sent; at : what is known when.
     higher : plan files of campaigns of higher priority in the same group.
+    buckets : of the campaign's exclusion group, those that it has; see `exclusion`.
+    allocated : shares of the arms by what they brought so far; None where weights are fixed.
     """
 
     campaign: Campaign
@@ -68,6 +73,8 @@ class Asked:
     moment: datetime
     at: datetime
     higher: Sequence[Path] = ()
+    buckets: Ranges | None = None
+    allocated: Allocated | None = None
 
     @property
     def address(self) -> str | None:
@@ -94,6 +101,7 @@ class Summary:
 
     buckets : suppressed, capped, held_out, deferred, send. reasons : of the suppressed and capped; arms : of those who
     get it. empty : by tag, recipients who have no value where the text needs one. samples : keys, by bucket or reason.
+    shares : of the arms, where they go by what was seen so far.
     """
 
     planned: int
@@ -104,6 +112,7 @@ class Summary:
     empty: Mapping[str, int]
     samples: Mapping[str, Sequence[str]]
     data_version: int
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -125,14 +134,26 @@ def make(context: TagContext, asked: Asked, path: Path) -> Summary:
         return _summary(engine, asked, path, version)
 
 
-def digest(campaign: Campaign) -> str:
-    """Stands for what an approval is about: audience, channel, content, experiment, priority and quiet hours."""
-    about = {k: v for k, v in campaign.as_dict().items() if k not in ("schedule", "owner", "valid_from", "valid_until")}
+def digest(campaign: Campaign, pins: Mapping[str, int] | None = None) -> str:
+    """Stands for what an approval is about: audience, channel, content, experiment, priority and quiet hours.
+
+    pins : the versions of library content that it says.
+    """
+    about = {
+        k: v
+        for k, v in campaign.as_dict().items()
+        if k not in ("schedule", "owner", "valid_from", "valid_until", "cost")
+    }
+    if pins:
+        about["pins"] = dict(pins)
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _gather(context: TagContext, engine: Engine, asked: Asked) -> None:
     """The table `members`: row, entity, address, zone, and the values that the messages need."""
+    import numpy as np
+    import pyarrow as pa
+
     from coterie.audiences.resolve import rows_table
 
     vocabulary = CatalogVocabulary(context.catalog, context.zone, asked.kind)
@@ -141,7 +162,9 @@ def _gather(context: TagContext, engine: Engine, asked: Asked) -> None:
     named = [*asked.variables, *([asked.address] if asked.address else []), *([zone_tag] if zone_tag else [])]
     families = list(dict.fromkeys(vocabulary.tag(name).family for name in named))
     View.at(context, asked.kind, engine=engine).use(families=families)
-    engine.register("snapshot_rows", rows_table(asked.members))
+    rows = rows_table(asked.members)
+    numbers = np.arange(rows.num_rows, dtype=np.int64)  # here, where they are in order: a window would sort them again
+    engine.register("snapshot_rows", rows.append_column("n", pa.array(numbers)))
     entities = (
         f"SELECT DISTINCT row, key FROM {scan(context.lake.files('entities'))} WHERE kind = {quote_value(asked.kind)}"
     )
@@ -152,7 +175,7 @@ def _gather(context: TagContext, engine: Engine, asked: Asked) -> None:
     ]
     joins = "".join(f" LEFT JOIN {quote_name(f'family:{f}')} USING (row)" for f in families)
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE members AS SELECT s.row, e.key AS entity, {', '.join(columns)}"
+        f"CREATE OR REPLACE TEMP TABLE members AS SELECT s.n, s.row, e.key AS entity, {', '.join(columns)}"
         f" FROM snapshot_rows s LEFT JOIN ({entities}) e USING (row){joins}"
     )
 
@@ -177,15 +200,20 @@ def _judge(context: TagContext, engine: Engine, asked: Asked) -> None:
         engine.execute(
             f"UPDATE judged SET reason = 'lower_priority' WHERE reason IS NULL AND row IN (SELECT row FROM ({files}))"
         )
+    if asked.buckets is not None and asked.campaign.exclusion is not None:
+        outside = outside_sql(asked.campaign.exclusion.group, asked.buckets, "entity")
+        engine.execute(f"UPDATE judged SET reason = 'other_experiment' WHERE reason IS NULL AND {outside}")
 
 
-def judgement_sql(context: TagContext, asked: Asked, members: str) -> str:
+def judgement_sql(context: TagContext, asked: Asked, members: str, only: Sequence[str] | None = None) -> str:
     """SQL of row, entity, address, `reason` why someone must not be addressed, and `cap` that is reached; NULL if none.
 
     members : relation with row, entity and address. What is known now counts, for plan and hand-over alike.
+    only : the customers in it, where they are few: what is known of others is not read then.
     """
     scope, opt_in = asked.scope
-    held = consent_sql(context, asked.at)
+    few = "" if only is None else f"entity IN ({', '.join(map(quote_value, only))})"
+    held = f"{consent_sql(context, asked.at)} WHERE scope IN ({quote_value(scope)}, {quote_value(asked.purpose)})"
     lists = suppressed_sql(context, asked.at, scope)
     refused = "c.state IS DISTINCT FROM 'granted'" if opt_in else "c.state = 'denied'"
     form = _FORMS.get(asked.channel.permitted_as, _FORMS.get(scope)) if asked.address else None
@@ -198,10 +226,10 @@ def judgement_sql(context: TagContext, asked: Asked, members: str) -> str:
         (f"NOT regexp_full_match(m.address, '{form}')", "bad_address") if form else ("false", "bad_address"),
     ]
     reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in cases)
-    caps, joins = _caps(context, asked)
+    caps, joins = _caps(context, asked, f" AND _{few}" if few else "")
     return (
-        f"WITH held AS MATERIALIZED (SELECT entity, scope, state FROM {held} WHERE scope IN ({quote_value(scope)},"
-        f" {quote_value(asked.purpose)})), lists AS MATERIALIZED (SELECT DISTINCT entity, address FROM {lists})"
+        f"WITH held AS MATERIALIZED (SELECT entity, scope, state FROM {held}{f' AND {few}' if few else ''}),"
+        f" lists AS MATERIALIZED (SELECT DISTINCT entity, address FROM {lists})"
         f" SELECT m.row, m.entity, m.address, CASE {reasons} END AS reason, {caps} AS cap FROM {members} m"
         f" LEFT JOIN held c ON c.entity = m.entity AND c.scope = {quote_value(scope)}"
         f" LEFT JOIN held p ON p.entity = m.entity AND p.scope = {quote_value(asked.purpose)}"
@@ -211,12 +239,12 @@ def judgement_sql(context: TagContext, asked: Asked, members: str) -> str:
     )
 
 
-def _caps(context: TagContext, asked: Asked) -> tuple[str, str]:
+def _caps(context: TagContext, asked: Asked, also: str) -> tuple[str, str]:
     cases, joins = [], ""
     for n, cap in enumerate(asked.rules.caps):
         condition = cap.condition(asked.campaign)
         if condition is not None:
-            others = f"{condition} AND run <> {quote_value(asked.run)}"
+            others = f"{condition} AND run <> {quote_value(asked.run)}{also}"
             received = events.received_sql(context, cap.since(asked.at, context.zone), others)
             joins += f" LEFT JOIN {received} k{n} ON k{n}.entity = m.entity"
             cases.append(f"WHEN coalesce(k{n}.n, 0) >= {cap.limit} THEN {quote_value(cap.label)}")
@@ -226,11 +254,12 @@ def _caps(context: TagContext, asked: Asked) -> tuple[str, str]:
 def _assign(engine: Engine, asked: Asked) -> None:
     """The table `arms`: row and arm (or `holdout`) of those left, and whether all campaigns or this one holds out."""
     left = engine.arrow("SELECT row, entity FROM judged WHERE reason IS NULL AND cap IS NULL ORDER BY row")
-    engine.register("drawn", drawn(left, asked.campaign, asked.rules))
+    engine.register("drawn", drawn(left, asked.campaign, asked.rules, asked.allocated))
 
 
-def drawn(left: pa.Table, campaign: Campaign, rules: Rules) -> pa.Table:
-    """Arms of those left: `row`, `arm` (`holdout` for those held out), `held_by` (`global`, `campaign` or missing).
+def drawn(left: pa.Table, campaign: Campaign, rules: Rules, allocated: Allocated | None = None) -> pa.Table:
+    """Arms of those left: `row`, `arm` (`holdout` for those held out), `held_by` (`global`, `campaign` or missing), and
+    `propensity`, the odds of the arm where they go by what was seen so far.
 
     left : row and entity. The same customer, salt and weights give the same arm at any time.
     """
@@ -241,17 +270,34 @@ def drawn(left: pa.Table, campaign: Campaign, rules: Rules) -> pa.Table:
 
     units, first = left["entity"].to_pylist(), campaign.experiment.arms[0].name
     arms = np.full(len(units), first, dtype=object)
-    held = np.full(len(units), None, dtype=object)
+    held, odds = np.full(len(units), None, dtype=object), np.full(len(units), None, dtype=object)
     experiment = design(campaign, rules)
     if experiment is not None:
         found = assign(units, experiment)
-        arms = np.where(found.codes < 0, HOLDOUT, found.labels()).astype(object)
+        labels = found.labels().astype(object)
+        if allocated is not None:
+            labels, odds = _by_share(units, campaign, allocated)
+            odds[found.codes < 0] = None
+        arms = np.where(found.codes < 0, HOLDOUT, labels).astype(object)
         held[found.codes == HELD_OUT], held[found.codes == HELD_OUT_EVERYWHERE] = "campaign", "global"
     elif rules.holdout:
         everywhere = draws(f"holdout|{rules.salt}", [u.encode() for u in units])[:, 0] < rules.holdout
         arms[everywhere], held[everywhere] = HOLDOUT, "global"
     texts = [pa.array(list(column), pa.string()) for column in (arms, held)]
-    return pa.table({"row": left["row"], "arm": texts[0], "held_by": texts[1]})
+    propensity = pa.array(list(odds), pa.float64())
+    return pa.table({"row": left["row"], "arm": texts[0], "held_by": texts[1], "propensity": propensity})
+
+
+def _by_share(units: Sequence[str], campaign: Campaign, allocated: Allocated) -> tuple[Any, Any]:
+    """Arms by the shares of this occurrence, and the odds of each."""
+    import numpy as np
+
+    from coterie.campaigns.allocation import bandit_of
+    from coterie.experiments.bandit import choose
+
+    names = list(allocated.shares)
+    found = choose(bandit_of(campaign), units, allocated.batch, np.array(list(allocated.shares.values())))
+    return np.array(names, dtype=object)[found.codes], found.propensities.astype(object)
 
 
 def design(campaign: Campaign, rules: Rules) -> Experiment | None:
@@ -295,12 +341,13 @@ def _final_sql(asked: Asked) -> str:
         f" WHEN d.arm = '{HOLDOUT}' THEN '{HELD_OUT}' WHEN z.until IS NOT NULL THEN '{DEFERRED}' ELSE '{SEND}' END"
     )
     values = "".join(f", m.{quote_name(VALUE + name)}" for name in asked.variables)
+    values += "" if asked.allocated is None else ", d.propensity"
     return (
-        f"SELECT row_number() OVER (ORDER BY j.row) - 1 AS n, j.row, j.entity, {bucket} AS bucket,"
+        f"SELECT m.n, j.row, j.entity, {bucket} AS bucket,"
         " coalesce(j.reason, j.cap, d.held_by) AS reason, d.arm, j.address, m.zone,"
         f" CASE WHEN {bucket} = '{DEFERRED}' THEN z.until END AS not_before{values}"
         " FROM judged j JOIN members m ON m.row = j.row LEFT JOIN drawn d ON d.row = j.row"
-        " LEFT JOIN zones z ON z.zone = m.zone ORDER BY j.row"
+        " LEFT JOIN zones z ON z.zone = m.zone ORDER BY m.n"
     )
 
 
@@ -316,8 +363,7 @@ def _summary(engine: Engine, asked: Asked, path: Path, version: int) -> Summary:
     empty = engine.row(f"SELECT {', '.join(holes)} FROM {going}") if holes else ()
     label = f"CASE WHEN bucket = '{SUPPRESSED}' THEN reason ELSE bucket END"
     samples = engine.rows(
-        f"SELECT label, list(coalesce(entity, '') ORDER BY row) FROM (SELECT {label} AS label, row, entity FROM {file}"
-        f" QUALIFY row_number() OVER (PARTITION BY label ORDER BY row) <= {_SAMPLES}) GROUP BY label ORDER BY label"
+        f"SELECT {label} AS label, arg_min(coalesce(entity, ''), row, {_SAMPLES}) FROM {file} GROUP BY 1 ORDER BY 1"
     )
     return Summary(
         planned=sum(buckets.values()),
@@ -331,6 +377,7 @@ def _summary(engine: Engine, asked: Asked, path: Path, version: int) -> Summary:
         empty={n: c for n, c in zip(needed, empty, strict=True) if c},
         samples={str(k): list(v) for k, v in samples},
         data_version=version,
+        shares={} if asked.allocated is None else dict(asked.allocated.shares),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,23 @@ if TYPE_CHECKING:
 _RENDERED = 20  # of a plan, to look for mistakes
 _MARK = {"subject": "[TEST] ", "title": "[TEST] ", "text": "[TEST] "}
 _MOST_TESTS = 20
-ADDRESSES = "campaign_test_addresses"
+ADDRESSES, EVERYWHERE = "campaign_test_addresses", "*"  # addresses of a campaign, and of those without their own
 
 
-def preview(campaigns: Campaigns, name: str, entity: str, arm: str | None = None) -> dict[str, Any]:
-    """The parts rendered for one customer, and notes on them."""
-    made, version = campaigns.get(name)
+def preview(
+    campaigns: Campaigns,
+    name: str,
+    entity: str,
+    arm: str | None = None,
+    *,
+    draft: Mapping[str, Any] | None = None,
+    mask: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+) -> dict[str, Any]:
+    """The parts rendered for one customer, and notes on them.
+
+    draft : a definition that need not be saved. mask : what of the customer's values may be shown.
+    """
+    made, version = campaigns.get(name) if draft is None else (campaigns.read({**draft, "name": name}), None)
     kind = campaigns.audiences.get(made.audience.name).body["entity_kind"]
     contents = campaigns.contents(made, kind)
     chosen = arm or made.experiment.arms[0].name
@@ -37,8 +48,8 @@ def preview(campaigns: Campaigns, name: str, entity: str, arm: str | None = None
     content = contents[chosen]
     address = made.options.get("address", campaigns.channel(made).address)
     with campaigns.context.engine.cursor() as engine:
-        values = values_of(campaigns.context, engine, kind, entity, content, address)
-    given = {**values, "entity": entity, "campaign": name, "arm": chosen, "unsubscribe_url": ""}
+        values = mask(values_of(campaigns.context, engine, kind, entity, content, address))
+    given = {**values, "entity": entity, "campaign": name, "arm": chosen, "unsubscribe_url": "#unsubscribe"}
     try:
         rendered = content.render(given)
     except Rendering as error:
@@ -75,7 +86,12 @@ def samples(context: TagContext, asked: Asked, plan: Path) -> Iterator[dict[str,
     with context.engine.cursor() as engine:
         rows = engine.rows(f"SELECT {columns} FROM {going}")
     for entity, arm, *values in rows:
-        given = {**dict(zip(names, values, strict=True)), "entity": entity, "arm": arm, "unsubscribe_url": ""}
+        given = {
+            **dict(zip(names, values, strict=True)),
+            "entity": entity,
+            "arm": arm,
+            "unsubscribe_url": "#unsubscribe",
+        }
         try:
             yield asked.contents[arm].render({**given, "campaign": asked.campaign.name})
         except Rendering as error:
@@ -86,7 +102,8 @@ def samples(context: TagContext, asked: Asked, plan: Path) -> Iterator[dict[str,
 
 def send_test(campaigns: Campaigns, name: str, to: list[str], entity: str, arm: str | None = None) -> dict[str, Any]:
     """Send what a customer would get to test addresses; without any, to those of the last time."""
-    remembered = campaigns.context.store.find(ADDRESSES, name)
+    store = campaigns.context.store
+    remembered = store.find(ADDRESSES, name) or store.find(ADDRESSES, EVERYWHERE)
     addresses = to or (list(remembered.body["addresses"]) if remembered is not None else [])
     if not addresses or len(addresses) > _MOST_TESTS:
         fix = f"Give 1 to {_MOST_TESTS} with --to."

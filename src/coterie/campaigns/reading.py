@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,21 @@ def share(given: Any, place: str) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < 1:
         raise wrong(place, f'"{given}" is no share.', "Give a number from 0 to below 1.")
     return float(given)
+
+
+def money(given: Any, place: str) -> str:
+    """An amount of money, at least 0, as an exact decimal in text.
+
+    >>> money(0.05, "cost"), money("12", "cost")
+    ('0.05', '12')
+    """
+    try:
+        amount = Decimal(str(given)) if not isinstance(given, bool) else Decimal("NaN")
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount < 10**12:
+        raise wrong(place, f'"{given}" is no amount of money.', "Give a number from 0, such as 0.05.")
+    return format(amount, "f")
 
 
 def listed(given: Any, place: str) -> list[Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from coterie.errors import Refused, unknown_name
@@ -36,12 +36,16 @@ class Approval:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a campaign stands: its run state, whether it is enabled, and what was approved."""
+    """How a campaign stands: its run state, whether it is enabled, and what was approved.
+
+    looked : until when events were looked at, of one that runs on an event.
+    """
 
     state: str = DRAFT
     enabled: bool = True
     approval: Approval | None = None
     error: Mapping[str, Any] | None = None
+    looked: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ class Occurrence:
     """One run of a campaign.
 
     number : from 1; version : of the campaign; digest : what its approval is about; moment : when it is to be sent.
-    plan : the summary; started_at, ended_at : real times; token : its outbox's.
+    plan : the summary; started_at, ended_at : real times.
+    missed : moments of its schedule that passed before it while nothing worked.
+    counts : the funnel's figures when it was last sent, as lists of campaigns show them.
+    content : versions of library content that it says, settled when it was planned.
     """
 
     campaign: str
@@ -66,6 +73,9 @@ class Occurrence:
     state: str = PLANNED
     started_at: str | None = None
     ended_at: str | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    missed: int = 0
+    content: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def run(self) -> str:
@@ -92,10 +102,7 @@ class Records:
     def standing(self, name: str) -> Standing:
         """How a campaign stands."""
         found = self._store.find(STATE, name)
-        if found is None:
-            return Standing()
-        body = dict(found.body)
-        return Standing(**{**body, "approval": None if body["approval"] is None else Approval(**body["approval"])})
+        return Standing() if found is None else standing_of(found.body)
 
     def put(self, name: str, **changes: Any) -> Standing:
         """Change how a campaign stands."""
@@ -107,6 +114,12 @@ class Records:
         """All occurrences of a campaign, oldest first."""
         found = [_occurrence(d.body) for d in self._store.all(OCCURRENCE, prefix=f"{name}@")]
         return sorted((o for o in found if o.campaign == name), key=lambda o: o.number)
+
+    def every(self, names: Iterable[str] | None = None) -> list[Occurrence]:
+        """All occurrences of these campaigns, or of all."""
+        if names is None:
+            return [_occurrence(d.body) for d in self._store.all(OCCURRENCE)]
+        return [o for name in names for o in self.occurrences(name)]
 
     def last(self, name: str) -> Occurrence | None:
         """The newest occurrence."""
@@ -134,6 +147,12 @@ class Records:
         """What approving an occurrence accepts."""
         at = now().isoformat()
         return Approval(occurrence.run, occurrence.digest, occurrence.audience_version, most, at, by)
+
+
+def standing_of(body: Mapping[str, Any]) -> Standing:
+    """How a campaign stands, as it was kept."""
+    approval = body["approval"]
+    return Standing(**{**body, "approval": None if approval is None else Approval(**approval)})
 
 
 def _occurrence(body: Mapping[str, Any]) -> Occurrence:

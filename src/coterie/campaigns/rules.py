@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from coterie.campaigns.definition import Campaign
-from coterie.campaigns.reading import chosen, listed, parts, share, text, whole
+from coterie.campaigns.reading import chosen, listed, money, parts, share, text, whole
 from coterie.engines.sql import quote_value
 from coterie.kit.moments import before, now
 
@@ -54,11 +54,13 @@ class Cap:
 
 @dataclass(frozen=True)
 class Rules:
-    """Caps, and the share of customers whom no campaign reaches."""
+    """Caps, the share of customers whom no campaign reaches, and what a message costs by channel, where the campaign
+    does not say."""
 
     caps: tuple[Cap, ...] = ()
     holdout: float = 0.0
     salt: str = "global holdout"
+    costs: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As it is kept."""
@@ -67,16 +69,16 @@ class Rules:
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Rules:
         """The rules that were kept."""
-        return cls(tuple(Cap(**cap) for cap in body["caps"]), body["holdout"], body["salt"])
+        return cls(tuple(Cap(**cap) for cap in body["caps"]), body["holdout"], body["salt"], body.get("costs", {}))
 
     @classmethod
     def read(cls, given: Any, tz: ZoneInfo) -> Rules:
-        """Read `{caps: [{scope: channel, limit: 3, within: 7d}], holdout: 0.05}`.
+        """Read `{caps: [{scope: channel, limit: 3, within: 7d}], holdout: 0.05, costs: {sms: 0.04}}`.
 
         >>> Rules.read({"caps": [{"limit": 3, "within": "7d"}]}, ZoneInfo("UTC")).caps
         (Cap(scope='global', limit=3, within='7d', value=None),)
         """
-        found = parts(given, ("caps", "holdout", "salt"), "rules")
+        found = parts(given, ("caps", "holdout", "salt", "costs"), "rules")
         caps = []
         for n, cap in enumerate(listed(found.get("caps", []), "caps")):
             made, place = parts(cap, ("scope", "limit", "within", "value"), f"caps[{n}]"), f"caps[{n}]"
@@ -87,4 +89,5 @@ class Rules:
                 Cap(scope, whole(made.get("limit"), f"{place}.limit", least=0, most=10_000), within, made.get("value"))
             )
         salt = text(found.get("salt", "global holdout"), "salt")
-        return cls(tuple(caps), share(found.get("holdout", 0), "holdout"), salt)
+        costs = {k: money(v, f"costs.{k}") for k, v in parts(found.get("costs", {}), None, "costs").items()}
+        return cls(tuple(caps), share(found.get("holdout", 0), "holdout"), salt, costs)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -14,25 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from coterie.campaigns import delivery, events, funnel, records
 from coterie.campaigns.channels.base import Surroundings
+from coterie.campaigns.content import Content
 from coterie.campaigns.definition import Campaign
 from coterie.campaigns.delivery import Run
 from coterie.campaigns.goals import count_goals
 from coterie.campaigns.outbox import DEFERRED, PENDING, Entry, Outbox
 from coterie.campaigns.records import Occurrence
+from coterie.campaigns.spots import Source
+from coterie.campaigns.tracking import UNSUBSCRIBE, Tracker, links_of, opened_or_refused, ring
 from coterie.engines.duckdb import parquet
 from coterie.engines.sql import quote_value
 from coterie.errors import CoterieError, Failed, Refused
 from coterie.kit.moments import now, show_moment
-from coterie.store.service import Store
 
 if TYPE_CHECKING:
     from coterie.campaigns.service import Campaigns
     from coterie.kit.progress import Progress
 
-_SECRET, _LOOK = "campaign_secret", "campaigns"
+_LOOK = "campaigns"
 _STOPS = {records.PAUSED: "pause", records.CANCELLED: "cancel", records.EXPIRED: "expire"}
 _PASSING = ("mail_unreachable", "not_delivered", "locked", "disk_full")  # what a later try may find gone
-_TOKEN = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{1,12})\.([0-9a-f]{20})")
 _MESSAGE_ID = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{1,12})@")
 RECEIPTS = (events.DELIVERED, events.OPENED, events.CLICKED, events.BOUNCED, events.UNSUBSCRIBED)
 
@@ -74,12 +72,11 @@ class Running:
         fix = f"Plan it, look at the numbers, and approve: `coterie campaign approve {made.name}`."
         if approval is None or occurrence is None:
             raise Refused("not_approved", f'"{made.name}" was not approved.', place=made.name, fix=fix)
-        recurs = made.schedule.kind == "recurring"
-        if occurrence.ended_at is not None:
-            if not recurs:
-                fix = f"Plan it again: `coterie campaign plan {made.name}`."
-                raise Refused("campaign_state", f'"{occurrence.run}" is {occurrence.state}.', place=made.name, fix=fix)
-            occurrence = self._all.plan(made.name)
+        recurs = made.schedule.recurs
+        if occurrence.ended_at is not None and not recurs:
+            fix = f"Plan it again: `coterie campaign plan {made.name}`."
+            raise Refused("campaign_state", f'"{occurrence.run}" is {occurrence.state}.', place=made.name, fix=fix)
+        occurrence = self._all.next_occurrence(made, occurrence, approval) if recurs else occurrence
         self._all.refuse_changed(made, occurrence)
         same = approval.digest == occurrence.digest and approval.audience_version == occurrence.audience_version
         if not same or (approval.run != occurrence.run and not recurs):
@@ -113,7 +110,8 @@ class Running:
         if not box.exists():
             Outbox.create(box, self._going(occurrence)).close()
         with self.opened(occurrence) as run:
-            self._context.store.put(records.TOKEN, run.outbox.token, {"run": occurrence.run})
+            links = run.surroundings.tracker.table if run.surroundings.tracker is not None else ()
+            self._context.store.put(records.TOKEN, run.outbox.token, {"run": occurrence.run, "links": list(links)})
             delivery.publish_plan(run)
         return self._records.keep(occurrence, state=records.RUNNING)
 
@@ -136,7 +134,7 @@ class Running:
         elif said == "done" and not sum(run.outbox.open_rows()):
             self._records.keep(occurrence, state=records.COMPLETED, ended_at=now().isoformat())
             made, _ = self._all.get(name)
-            again = made.schedule.kind == "recurring"
+            again = made.schedule.recurs
             self._records.put(name, state=records.WAITING if again else records.COMPLETED)
             if again:
                 self._keep_looking()
@@ -210,12 +208,14 @@ class Running:
         occurrence = self._records.occurrence(name, run)
         facts |= {"run": occurrence.run, "version": occurrence.version, "snapshot": occurrence.snapshot}
         facts |= {k: getattr(occurrence, k) for k in ("moment", "planned_at", "started_at", "ended_at")}
+        if occurrence.content:
+            facts["content"] = self._all.library.told(occurrence.content)
         if occurrence.state in (records.PLANNED, records.PREPARING) or occurrence.started_at is None:
             return {**facts, **_by_plan(occurrence)}
         return {**facts, **self._by_events(made, occurrence)}
 
     def _by_events(self, made: Campaign, occurrence: Occurrence) -> dict[str, Any]:
-        with self._box(occurrence) as box:
+        with self.box(occurrence) as box:
             repeatable = self._all.channel(made).repeatable
             found = funnel.count(self._context, occurrence.run, box, repeatable=repeatable)
         goals = count_goals(self._context, occurrence.run, made.goals)
@@ -225,12 +225,10 @@ class Running:
 
     def arms(self, occurrence: Occurrence) -> dict[str, dict[str, int]]:
         """Events by arm: of each kind, how many customers."""
-        own = events.events_sql(self._context, f"run = {quote_value(occurrence.run)} AND arm IS NOT NULL")
-        with self._context.engine.cursor() as engine:
-            rows = engine.rows(f"SELECT arm, event, count(DISTINCT _entity) FROM {own} GROUP BY ALL ORDER BY ALL")
         found: dict[str, dict[str, int]] = {}
-        for arm, event, n in rows:
-            found.setdefault(str(arm), {})[str(event)] = int(n)
+        for (event, arm), n in sorted(funnel.customers(self._context, occurrence.run).items(), key=str):
+            if arm is not None:
+                found.setdefault(arm, {})[event] = n
         return found
 
     def path(self, name: str, entity: str, run: str | None = None) -> dict[str, Any]:
@@ -247,7 +245,7 @@ class Running:
             sql = f"SELECT event, _at, reason, detail FROM {own} WHERE _entity = ? ORDER BY _at"
             told = [(e, at, r, d) for e, at, r, d in engine.rows(sql, [entity])]
         state = None
-        with self._box(occurrence) as box:
+        with self.box(occurrence) as box:
             if box is not None:
                 state, logged = box.of_row(row, events.last_flushed(self._context, occurrence.run))
                 told += [(e.event, datetime.fromtimestamp(e.at, now().tzinfo), e.reason, e.detail) for e in logged]
@@ -263,18 +261,11 @@ class Running:
             "events": shown,
         }
 
-    def audience_of(self, name: str, bar: str, run: str | None = None) -> dict[str, Any]:
-        """The rule of the customers in one bar of the funnel, such as `clicked`; save it like any other."""
-        occurrence = self._records.occurrence(name, run)
-        event, _, reason = bar.partition(":")
-        if event not in events.ALL:
-            fix = f"There are: {', '.join(events.ALL)}."
-            raise Refused("bad_argument", f'"{event}" is no bar.', place="bar", fix=fix)
-        where = [{"field": "run", "op": "eq", "value": occurrence.run}, {"field": "event", "op": "eq", "value": event}]
-        if reason:
-            where.append({"field": "reason", "op": "eq", "value": reason})
-        leaf = {"events": events.EVENTS.name, "where": {"all": where}, "measure": "count", "op": "gte", "value": 1}
-        return {"entity": occurrence.entity_kind, "all": [leaf]}
+    def audience_of(self, name: str, bar: str, run: str | None = None) -> dict[str, Any] | None:
+        """The rule of the customers in one bar of the funnel, such as `clicked`; see `people.rule_of`."""
+        from coterie.campaigns.people import rule_of
+
+        return rule_of(self._all, name, bar, run)
 
     def receive(self, name: str, event: str, keys: Mapping[str, str | None], *, run: str | None = None) -> int:
         """Note receipts: what became of messages, by their keys, each with a detail; returns how many were known."""
@@ -298,22 +289,18 @@ class Running:
 
         Raises Refused: the token is none of ours.
         """
-        match = _TOKEN.fullmatch(token)
-        known = None if match is None else self._context.store.find(records.TOKEN, match[1])
-        own = None if match is None else _signed(_secret(self._context.store), match[1], int(match[2], 16))
-        if match is None or known is None or own is None or not hmac.compare_digest(own, token):
-            raise Refused("bad_argument", "This link is not ours, or not whole.", place="token", fix="Copy all of it.")
-        run = str(known.body["run"])
+        told = opened_or_refused(ring(self._context.store), token, UNSUBSCRIBE)
+        run = str(self._context.store.get(records.TOKEN, told.run).body["run"])
         name = run.rpartition("@")[0]
         made, _ = self._all.get(name)
         plan = parquet(self._all.plan_file(run))
         with self._context.engine.cursor() as engine:
-            entity = engine.value(f"SELECT entity FROM {plan} WHERE n = ?", [int(match[2], 16)])
+            entity = engine.value(f"SELECT entity FROM {plan} WHERE n = ?", [told.n])
         scope = str(made.options.get("consent") or self._all.channel(made).permitted_as)
         held = self._all.consent.show(entity)["consent"].get(scope, {}).get("state")
         if held != "revoked":
             self._all.consent.set(entity, scope, "revoked", source=f"unsubscribed from {name}")
-            self.receive(name, events.UNSUBSCRIBED, {f"{match[1]}.{match[2]}": None}, run=run)
+            self.receive(name, events.UNSUBSCRIBED, {f"{told.run}.{told.n:x}": None}, run=run)
         return {"campaign": name, "scope": scope, "already": held == "revoked"}
 
     def bounces(self, files: list[Path]) -> dict[str, int]:
@@ -357,17 +344,16 @@ class Running:
         if occurrence is None:
             return False
         if occurrence.open:
-            with self._box(occurrence) as box:
+            with self.box(occurrence) as box:
                 if box is None or box.held():
                     return box is None  # a kill came before the outbox was made
                 next_due = box.next_due()
                 cut = box.open_rows().attempting > 0
             return cut or (next_due is not None and next_due <= moment.timestamp())
-        if occurrence.ended_at is None:
-            return datetime.fromisoformat(occurrence.moment) <= moment
         made, _ = self._all.get(name)
-        following = made.schedule.next(datetime.fromisoformat(occurrence.moment))
-        return made.schedule.kind == "recurring" and following is not None and following <= moment
+        if made.schedule.recurs:
+            return self._all.is_due(made, occurrence, moment)
+        return occurrence.ended_at is None and datetime.fromisoformat(occurrence.moment) <= moment
 
     def _keep_looking(self) -> None:
         """Let the worker look every minute for what is due."""
@@ -382,17 +368,19 @@ class Running:
         """A run with its outbox open."""
         made, _ = self._all.get(occurrence.campaign, occurrence.version)
         snapshot = self._all.audiences.snapshots.get(occurrence.audience, occurrence.snapshot)
-        asked = self._all.asked(made, occurrence.run, snapshot, datetime.fromisoformat(occurrence.moment))
+        moment = datetime.fromisoformat(occurrence.moment)
+        asked = self._all.asked(made, occurrence.run, snapshot, moment, occurrence.content)
         outbox = Outbox(self._outbox_file(occurrence))
-        token, secret = outbox.token, _secret(self._context.store)  # once, not for each message
+        tracker = self._tracker(made, outbox.token, asked.contents)
         around = Surroundings(
             occurrence.run,
             made.name,
             self._all.run_folder(occurrence.run),
             self._all.destinations,
             self._context.settings,
-            lambda n: _signed(secret, token, n),
+            tracker.sign,
             made.options,
+            tracker,
         )
         try:
             plan = self._all.plan_file(occurrence.run)
@@ -400,8 +388,17 @@ class Running:
         finally:
             outbox.close()
 
+    def _tracker(self, made: Campaign, token: str, contents: Mapping[str, Content]) -> Tracker:
+        """What puts links into the messages of a run: by the table that was kept when it began."""
+        store, base = self._context.store, str(self._context.settings["public_url"]).rstrip("/")
+        known = store.find(records.TOKEN, token)
+        kept = None if known is None else known.body.get("links")
+        table = links_of(contents) if kept is None else [Source(*link) for link in kept]
+        return Tracker(base, ring(store), token, table, bool(made.options.get("track", True)))
+
     @contextmanager
-    def _box(self, occurrence: Occurrence) -> Iterator[Outbox | None]:
+    def box(self, occurrence: Occurrence) -> Iterator[Outbox | None]:
+        """The outbox of a run, to look into; None before it begins."""
         path = self._outbox_file(occurrence)
         box = Outbox(path) if path.exists() else None
         try:
@@ -421,20 +418,6 @@ class Running:
         return self._all.run_folder(occurrence.run) / "outbox.sqlite"
 
 
-def _signed(secret: bytes, token: str, n: int) -> str:
-    """A token for recipient `n` of the run whose outbox has this token."""
-    said = f"{token}.{n:x}"
-    return f"{said}.{hmac.new(secret, said.encode(), hashlib.sha256).hexdigest()[:20]}"
-
-
-def _secret(store: Store) -> bytes:
-    found = store.find(_SECRET, "one")
-    if found is None:
-        store.put(_SECRET, "one", {"secret": secrets.token_hex(32)})
-        found = store.get(_SECRET, "one", 1)  # the first of two who made one at the same time
-    return bytes.fromhex(str(store.get(_SECRET, "one", 1).body["secret"]))
-
-
 def _nothing() -> dict[str, Any]:
     counts = dict.fromkeys(("planned", "capped", "held_out", *funnel.BUCKETS, *RECEIPTS), 0)
     return {**counts, "suppressed": {}, "goals": {}, "difference": 0}
@@ -449,10 +432,14 @@ def _by_plan(occurrence: Occurrence) -> dict[str, Any]:
 
 
 def _bucket(told: list[tuple[Any, ...]], state: int | None) -> str | None:
-    """Where one customer is, from what happened to them."""
+    """Where one customer is, from what happened to them, in whatever order: the clock may have been set back."""
     if state in (0, 1, 2):
         return ("pending", "deferred", "uncertain")[state]
-    names = {events.SKIPPED: "suppressed"}
-    ends = (*(events.SKIPPED, events.CAPPED, events.HELD_OUT, events.SENT, events.UNCERTAIN), events.FAILED)
-    found = [e for e, *_ in told if e in (*ends, events.CANCELLED, events.EXPIRED)]
-    return names.get(found[-1], found[-1]) if found else None
+    for event in (events.SKIPPED, events.CAPPED, events.HELD_OUT, events.SENT, events.CANCELLED, events.EXPIRED):
+        if any(e == event for e, *_ in told):
+            return "suppressed" if event == events.SKIPPED else event
+    for event in (events.FAILED, events.UNCERTAIN):
+        back = sum(1 for e, _, reason, _ in told if (e, reason) == (events.REQUEUED, event))
+        if sum(1 for e, *_ in told if e == event) > back:
+            return event
+    return None

@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coterie.audiences.life import About
+from coterie.campaigns import exclusion, records, showing
 from coterie.campaigns import plan as planning
-from coterie.campaigns import records
+from coterie.campaigns.allocation import allocated
 from coterie.campaigns.channels.base import Channel, check_options, check_parts, find_channel, too_long
 from coterie.campaigns.content import Content, bad_links, compile_content
 from coterie.campaigns.definition import Campaign, read_campaign
 from coterie.campaigns.events import EVENTS
+from coterie.campaigns.funnel import AFTER, BUCKETS
+from coterie.campaigns.goals import GoalCount
+from coterie.campaigns.hits import take_in
 from coterie.campaigns.reading import read_file, wrong
 from coterie.campaigns.records import Occurrence, Records, Standing
 from coterie.campaigns.rules import KIND as RULES
 from coterie.campaigns.rules import NAME as ALL
 from coterie.campaigns.rules import Rules
 from coterie.campaigns.schedule import Schedule
+from coterie.campaigns.triggers import check_trigger
 from coterie.consent.service import Consent
 from coterie.destinations.service import Destinations
-from coterie.errors import Refused, unknown_name
+from coterie.errors import CoterieError, Refused, unknown_name
 from coterie.kit.moments import now, show_moment
+from coterie.learn.segments.words import Language
 from coterie.store.service import Document
 from coterie.tags.context import TagContext
 
 if TYPE_CHECKING:
+    from pyroaring import BitMap
+
     from coterie.audiences.service import Audiences
     from coterie.audiences.snapshots import Snapshot
+    from coterie.campaigns.library.service import Library
     from coterie.campaigns.running import Running
     from coterie.jobs.service import Jobs
     from coterie.kit.progress import Progress
 
 _NAME_LENGTH = 150
+_INSTANT = timedelta(microseconds=1)
 _RECURRING_ROOM = 1.25  # how much larger than the approved plan later occurrences may be
 _APART = ("variants", "language", "defaults")  # parts of content that are no parts of a message
 
@@ -60,6 +72,13 @@ class Campaigns:
         self.context, self.audiences, self.consent, self.destinations = context, audiences, consent, destinations
         self.folder, self.jobs = folder, jobs
         self.records = Records(context.store)
+
+    @cached_property
+    def library(self) -> Library:
+        """Templates, dynamic copy and landing pages."""
+        from coterie.campaigns.library.service import Library
+
+        return Library(self.context)
 
     @cached_property
     def running(self) -> Running:
@@ -90,36 +109,73 @@ class Campaigns:
         document = self._document(name, version)
         return Campaign.of(document.body), document.version
 
-    def rows(self, *, state: str | None = None, text: str = "", limit: int = 100, offset: int = 0) -> dict[str, Any]:
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Read a definition without saving it: `notes` on what may be a mistake, and the `variables` of its texts.
+
+        Raises Refused: a mistake, with its place.
+        """
+        made = self.read(given)
+        kind = self.audiences.get(made.audience.name).body["entity_kind"]
+        variables = sorted({n for content in self.contents(made, kind).values() for n in content.variables})
+        return {"notes": self._check(made), "variables": variables}
+
+    def read(self, given: Mapping[str, Any]) -> Campaign:
+        """A definition as people write it. Raises Refused."""
+        return read_campaign(given, self.context.zone)
+
+    def rows(
+        self,
+        *,
+        state: str | None = None,
+        text: str = "",
+        limit: int = 100,
+        offset: int = 0,
+        sort: str = "changed_at",
+        order: str = "desc",
+        **only: str | None,
+    ) -> dict[str, Any]:
         """Campaigns with how they stand, newest first: `total`, `states` (how many in each), `campaigns`.
 
-        text : part of a name, brand, category or owner.
+        text : part of a name, brand, category, owner, type or audience. only : `channel`, `owner`, `category`, `brand`.
         """
         if state is not None and state not in records.STATES:
             raise wrong("state", f'"{state}" is no state.', f"There are: {', '.join(records.STATES)}.")
-        found = [self._row(d) for d in self.context.store.all(records.CAMPAIGN)]
         wanted = text.lower()
-        found = [r for r in found if wanted in " ".join(str(r[k]) for k in _SEARCHED).lower()]
+        found = [r for r in showing.rows(self) if wanted in " ".join(str(r[k]) for k in _SEARCHED).lower()]
+        found = [r for r in found if all(v in (None, r[k]) for k, v in only.items())]
+        if found and sort not in found[0]:
+            raise wrong("sort", f'"{sort}" is no column.', f"There are: {', '.join(found[0])}.")
         counts = {s: sum(1 for r in found if r["state"] == s) for s in records.STATES}
-        chosen = [r for r in found if state in (None, r["state"])]
-        chosen.sort(key=lambda r: (r["changed_at"], r["campaign"]), reverse=True)
+        chosen = sorted((r for r in found if state in (None, r["state"])), key=lambda r: str(r["campaign"]))
+        chosen.sort(key=lambda r: showing.sorted_by(r[sort]), reverse=order == "desc")
         return {"total": len(chosen), "states": counts, "campaigns": chosen[max(offset, 0) : max(offset, 0) + limit]}
 
-    def _row(self, document: Document) -> dict[str, Any]:
-        made, standing = Campaign.of(document.body), self.records.standing(document.name)
-        last = self.records.last(made.name)
-        own = {k: getattr(made, k) for k in ("channel", "brand", "type", "category", "owner")}
-        return {
-            "campaign": made.name,
-            "version": document.version,
-            "state": standing.state,
-            "enabled": standing.enabled,
-            "audience": made.audience.name,
-            **own,
-            "occurrences": 0 if last is None else last.number,
-            "last_run": None if last is None else last.started_at,
-            "changed_at": show_moment(document.created_at, self.context.zone),
-        }
+    def row(self, name: str) -> dict[str, Any]:
+        """One campaign as the list shows it. Raises NotFound."""
+        return showing.rows(self, [self._document(name)])[0]
+
+    def page(self, name: str, version: int | None = None, language: Language = "en") -> dict[str, Any]:
+        """Everything about one campaign; see `showing`."""
+        return showing.page(self, name, version, language)
+
+    def delete(self, name: str) -> dict[str, Any]:
+        """Delete a draft that never ran; its versions stay in the history of the metadata.
+
+        Raises Refused: it ran, or is no draft.
+        """
+        self._document(name)
+        found, state = self.records.occurrences(name), self.records.standing(name).state
+        if state not in (records.DRAFT, records.WAITING, records.CANCELLED) or any(o.started_at for o in found):
+            fix = "Disable it, or cancel it; what was sent stays on record."
+            raise Refused("campaign_state", f'"{name}" is {state} or ran before.', place=name, fix=fix)
+        with self.context.store.together():
+            for occurrence in found:
+                self.context.store.delete(records.OCCURRENCE, occurrence.run)
+            self.context.store.delete(records.STATE, name)
+            self.context.store.delete(records.CAMPAIGN, name)
+        for occurrence in found:
+            shutil.rmtree(self.run_folder(occurrence.run), ignore_errors=True)
+        return {"campaign": name, "deleted": True}
 
     def copy(self, name: str, to: str | None = None) -> dict[str, Any]:
         """Save it again as `NAME_copy`: a draft that runs only when told."""
@@ -152,7 +208,7 @@ class Campaigns:
         self.context.store.put(RULES, ALL, made.as_dict())
         return made
 
-    def plan(self, name: str, *, at: datetime | None = None) -> Occurrence:
+    def plan(self, name: str, *, at: datetime | None = None, missed: int = 0) -> Occurrence:
         """Plan the next occurrence: who gets it, who does not and why. Nothing is sent.
 
         An occurrence that has not begun is planned anew under the same number.
@@ -163,24 +219,32 @@ class Campaigns:
         if last is not None and last.open:
             fix = "Wait until it has ended, or cancel it."
             raise Refused("campaign_state", f'"{last.run}" has not ended.', place=name, fix=fix)
-        self._refuse_outside(made)
+        self.refuse_outside(made)
         number = 1 if last is None else last.number + (last.started_at is not None)
         standing = self.records.standing(name)
         self.records.put(name, state=records.PREPARING)
         try:
-            snapshot, audience = self._snapshot(made)
-            run, moment = f"{name}@{number}", at or self._moment(made)
-            asked = self.asked(made, run, snapshot, moment)
-            summary = planning.make(self.context, asked, self.plan_file(run))
+            occurrence = self._make_plan(made, version, number, at or self._moment(made), standing)
         except BaseException:
             self.records.put(name, state=standing.state)
             raise
         self._planned(made, standing)
-        occurrence = Occurrence(
-            campaign=name,
+        return self.records.keep(occurrence, missed=missed)
+
+    def _make_plan(self, made: Campaign, version: int, number: int, moment: datetime, standing: Standing) -> Occurrence:
+        """Who gets an occurrence, written into its plan file."""
+        snapshot, audience = self._snapshot(made)
+        run, pins = f"{made.name}@{number}", self.pins(made)
+        exclusion.claim(self, made)
+        asked = self._among_triggered(self.asked(made, run, snapshot, moment, pins), standing)
+        asked = replace(asked, allocated=allocated(self, made, number, moment))
+        summary = planning.make(self.context, asked, self.plan_file(run))
+        return Occurrence(
+            campaign=made.name,
             number=number,
             version=version,
-            digest=planning.digest(made),
+            digest=planning.digest(made, pins),
+            content=pins,
             audience=made.audience.name,
             audience_version=audience.version,
             snapshot=snapshot.id,
@@ -189,11 +253,24 @@ class Campaigns:
             planned_at=now().isoformat(),
             plan={**summary.as_dict(), "notes": self._sample_notes(asked, run)},
         )
-        return self.records.keep(occurrence)
+
+    def _among_triggered(self, asked: planning.Asked, standing: Standing) -> planning.Asked:
+        """Of a campaign on an event, only those whose event calls for it. Raises Refused(`nobody`) once approved."""
+        made = asked.campaign
+        if made.schedule.kind != "event":
+            return asked
+        rows, looked = self._triggered(made, asked.kind)
+        chosen = asked.members & rows
+        if standing.approval is not None:
+            self.records.put(made.name, looked=looked)
+            if not chosen:
+                fix = "It goes on by itself when somebody does."
+                raise Refused("nobody", f'Nobody did what "{made.name}" waits for.', place=made.name, fix=fix)
+        return replace(asked, members=chosen)
 
     def _planned(self, made: Campaign, before: Standing) -> None:
         """A new plan has to be approved, unless it is of one that recurs and was approved within bounds."""
-        recurs = made.schedule.kind == "recurring" and before.approval is not None
+        recurs = made.schedule.recurs and before.approval is not None
         state = before.state if before.state == records.PAUSED or recurs else records.DRAFT
         self.records.put(made.name, state=state, approval=before.approval if recurs else None)
 
@@ -208,21 +285,119 @@ class Campaigns:
             fix = f"Plan the next one: `coterie campaign plan {name}`."
             raise Refused("campaign_state", f'"{occurrence.run}" has begun already.', place=name, fix=fix)
         self.refuse_changed(made, occurrence)
-        room = int(occurrence.going * _RECURRING_ROOM) if made.schedule.kind == "recurring" else occurrence.going
-        approval = self.records.approval(occurrence, room if most is None else most, by)
+        approval = self.records.approval(occurrence, self._room(made, occurrence) if most is None else most, by)
         state = records.WAITING
         self.records.put(name, approval=approval, state=state)
         return {"campaign": name, "run": occurrence.run, "state": state, "approved": asdict(approval)}
+
+    def _room(self, made: Campaign, occurrence: Occurrence) -> int:
+        """Recipients up to which later occurrences run unasked: somewhat more than this one has; of one that runs on
+        an event, whoever is in the audience."""
+        if made.schedule.kind == "event":
+            return self.audiences.snapshots.get(occurrence.audience, occurrence.snapshot).count
+        return int(occurrence.going * _RECURRING_ROOM) if made.schedule.recurs else occurrence.going
+
+    def next_occurrence(self, made: Campaign, last: Occurrence, approval: records.Approval) -> Occurrence:
+        """The occurrence that is to run of a campaign that recurs: the one that was planned for now, else a new one."""
+        if made.schedule.kind == "event":
+            ready = last.started_at is None and last.planned_at > approval.at
+            return last if ready else self.plan(made.name)
+        moment = datetime.fromisoformat(last.moment)
+        if last.started_at is None and moment > now():
+            return last
+        due, missed = made.schedule.due(moment - _INSTANT if last.started_at is None else moment, now())
+        if last.started_at is None and due == moment:
+            return last
+        return self.plan(made.name, at=due, missed=missed)
+
+    def is_due(self, made: Campaign, last: Occurrence, at: datetime) -> bool:
+        """Whether a campaign that recurs is to run now, its last run having ended or not begun."""
+        if made.schedule.kind == "event":
+            approval = self.records.standing(made.name).approval
+            ready = approval is not None and last.started_at is None and last.planned_at > approval.at
+            return ready or bool(self._triggered(made, last.entity_kind)[0])
+        moment = datetime.fromisoformat(last.moment)
+        return made.schedule.due(moment - _INSTANT if last.started_at is None else moment, at)[0] is not None
+
+    def _triggered(self, made: Campaign, kind: str) -> tuple[BitMap, dict[str, Any]]:
+        """Who did since the last look what the campaign runs on, and what to remember of this look."""
+        from coterie.campaigns.triggers import triggered
+
+        standing = self.records.standing(made.name)
+        approved = None if standing.approval is None else datetime.fromisoformat(standing.approval.at)
+        return triggered(self.context, made, kind, approved, None if approved is None else standing.looked)
 
     def run(
         self, name: str, *, limit: int | None = None, anyway: bool = False, progress: Progress | None = None
     ) -> dict[str, Any]:
         """Send what was approved, or go on with it; see `running`. anyway : before its time. Returns its status."""
-        return self.running.run(name, limit=limit, anyway=anyway, progress=progress)
+        return self.note_counts(self.running.run(name, limit=limit, anyway=anyway, progress=progress))
+
+    def note_counts(self, status: dict[str, Any]) -> dict[str, Any]:
+        """Keep the figures of a run beside it, for lists; returns the status as given."""
+        if status.get("started_at") is not None:
+            occurrence = self.records.occurrence(status["campaign"], status["run"])
+            counts = {k: status[k] for k in (*_KEPT, "suppressed", "goals") if k in status}
+            if counts != dict(occurrence.counts):
+                self.records.keep(occurrence, counts=counts)
+        return status
 
     def status(self, name: str, run: str | None = None) -> dict[str, Any]:
         """Where everyone is; see `funnel`."""
+        with suppress(CoterieError):  # what cannot be taken in now stays in the journal
+            take_in(self)
         return self.running.status(name, run)
+
+    def funnel(self, name: str, run: str | None = None, by: str | None = None) -> dict[str, Any]:
+        """The funnel of a run in depth: its status, rates, goals, time to goal, money, days, and everything parted.
+
+        by : `arm`, `channel`, `day`, `segment:NAME` or `tag:NAME`; see `depth.by`.
+        """
+        from coterie.campaigns import depth, results
+
+        status = self.status(name, run)
+        told: dict[str, Any] = {**status, "rates": status.get("rates", {}), "time_to_goal": None, "money": None}
+        told |= {"goal_counts": status["goals"], "by": None, "days": [], "clock_set_back": 0}
+        goals = depth.goal_rows([GoalCount(**c) for c in status.get("goals_by_arm", [])])
+        told["goals"] = goals
+        if status.get("started_at") is None:
+            return told
+        found = depth.asked(self, name, status["run"])
+        told["by"] = None if by is None else depth.by(found, by)
+        told |= {"time_to_goal": depth.time_to_goal(found), "days": depth.days(found)}
+        told |= {
+            "money": results.money(self, found, status["sent"], goals),
+            "clock_set_back": depth.clock_set_back(found),
+        }
+        return told
+
+    def results(
+        self, name: str, run: str | None = None, *, language: Language = "en", segments: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Whether it worked: the run as an experiment, or why it cannot be read as one; see `results`."""
+        from coterie.campaigns.results import results
+
+        return results(self, name, run, language, segments)
+
+    def compare(self, names: Sequence[str], language: Language = "en") -> dict[str, Any]:
+        """Campaigns side by side; see `compare`."""
+        from coterie.campaigns.compare import compare
+
+        return compare(self, names, language)
+
+    def people(self, name: str, bar: str, **asked: Any) -> dict[str, Any]:
+        """Who is in a bar of the funnel now; see `people`."""
+        from coterie.campaigns.people import people
+
+        return people(self, name, bar, **asked)
+
+    def make_audience(
+        self, name: str, bar: str, *, run: str | None = None, save_as: str | None = None, owner: str = ""
+    ) -> dict[str, Any]:
+        """Save a bar of the funnel as an audience; see `people`."""
+        from coterie.campaigns.people import make_audience
+
+        return make_audience(self, name, bar, run=run, save_as=save_as, owner=owner)
 
     def pause(self, name: str) -> dict[str, Any]:
         """Stop handing over; what waits goes on waiting."""
@@ -234,18 +409,23 @@ class Campaigns:
 
     def cancel(self, name: str) -> dict[str, Any]:
         """End it; who waits gets nothing."""
-        return self.running.cancel(name)
+        found = self.running.cancel(name)
+        self.note_counts(self.status(name))
+        return found
 
     def occurrences(self, name: str) -> list[Occurrence]:
         """All runs of a campaign, oldest first."""
         self._document(name)
         return self.records.occurrences(name)
 
-    def preview(self, name: str, entity: str, *, arm: str | None = None) -> dict[str, Any]:
-        """What a customer would get: the rendered parts, empty variables, and notes on links and lengths."""
+    def preview(self, name: str, entity: str, *, arm: str | None = None, **options: Any) -> dict[str, Any]:
+        """What a customer would get: the rendered parts, empty variables, and notes on links and lengths.
+
+        options : `draft`, a definition that need not be saved; `mask`, what of the values may be shown; see `preview`.
+        """
         from coterie.campaigns.preview import preview
 
-        return preview(self, name, entity, arm)
+        return preview(self, name, entity, arm, **options)
 
     def test(self, name: str, to: list[str], *, entity: str, arm: str | None = None) -> dict[str, Any]:
         """Send what a customer would get to test addresses, marked as a test; the funnel does not count it."""
@@ -253,8 +433,10 @@ class Campaigns:
 
         return send_test(self, name, to, entity, arm)
 
-    def asked(self, made: Campaign, run: str, snapshot: Snapshot, moment: datetime) -> planning.Asked:
-        """What a plan of this campaign is made of."""
+    def asked(
+        self, made: Campaign, run: str, snapshot: Snapshot, moment: datetime, pins: Mapping[str, int]
+    ) -> planning.Asked:
+        """What a plan of this campaign is made of. pins : settled versions of library content."""
         return planning.Asked(
             campaign=made,
             channel=self.channel(made),
@@ -262,25 +444,38 @@ class Campaigns:
             kind=snapshot.entity_kind,
             purpose=About.of(self.audiences.get(made.audience.name).body).purpose,
             members=self.audiences.snapshots.members(snapshot),
-            contents=self.contents(made, snapshot.entity_kind),
+            contents=self.contents(made, snapshot.entity_kind, pins),
             rules=self.rules(),
             moment=moment,
             at=now(),
             higher=self._higher(made),
+            buckets=exclusion.claimed(self, made),
         )
 
     def channel(self, made: Campaign) -> Channel:
         """Its channel. Raises NotFound."""
         return find_channel(made.channel)
 
-    def contents(self, made: Campaign, kind: str = "customer") -> dict[str, Content]:
-        """Compiled content by arm. Raises Refused: a mistake in a template."""
+    def pins(self, made: Campaign) -> dict[str, int]:
+        """The versions of library content that it says now. Raises Refused: a draft, or withdrawn."""
+        return self.library.pins([made.content, *(arm.content for arm in made.experiment.arms)])
+
+    def contents(
+        self, made: Campaign, kind: str = "customer", pins: Mapping[str, int] | None = None
+    ) -> dict[str, Content]:
+        """Compiled content by arm. pins : settled versions of library content; default: those published now.
+
+        Raises Refused: a mistake in a template, or library content that cannot be used.
+        """
+        settled = pins or {}
+        blocks = self.library.blocks(settled, kind)
         channel = self.channel(made)
         html = [part[0] for part in channel.parts if part[3]]
         known = list(self.context.catalog.tags(kind))
         found = {}
         for arm in made.experiment.arms:
-            given = {**made.content, **arm.content}
+            both_parts = (self.library.parts_of(c, made.channel, settled) for c in (made.content, arm.content))
+            given = {name: part for parts in both_parts for name, part in parts.items()}
             place = "content" if not arm.content else f"experiment.arms.{arm.name}.content"
             check_parts(channel, {k: v for k, v in given.items() if k not in _APART}, place)
             for language, parts in dict(given.get("variants") or {}).items():
@@ -288,8 +483,14 @@ class Campaigns:
                     raise wrong(f"{place}.variants.{language}", "Parts are needed here.", "Write {subject: ...}.")
                 both = {**given, **parts}
                 check_parts(channel, {k: v for k, v in both.items() if k not in _APART}, f"{place}.variants.{language}")
-            found[arm.name] = compile_content(given, known, html)
+            found[arm.name] = compile_content(given, known, html, blocks)
         return found
+
+    def allocation(self, name: str, *, at: datetime | None = None) -> dict[str, Any]:
+        """How shares followed the results, what the arms brought, and the shares that come next; see `allocation`."""
+        from coterie.campaigns.allocation import told
+
+        return told(self, name, at=at)
 
     def plan_file(self, run: str) -> Path:
         """The plan's Parquet file."""
@@ -300,12 +501,39 @@ class Campaigns:
         name, _, number = run.rpartition("@")
         return self.folder / hashlib.sha256(name.encode()).hexdigest()[:24] / number
 
+    def refuse_stopped(self, name: str, standing: Standing) -> None:
+        """Refuse to send what is disabled or paused."""
+        if not standing.enabled:
+            fix = f"Enable it: `coterie campaign enable {name}`."
+            raise Refused("campaign_state", f'"{name}" is disabled.', place=name, fix=fix)
+        if standing.state == records.PAUSED:
+            fix = f"Resume it: `coterie campaign resume {name}`."
+            raise Refused("campaign_state", f'"{name}" is paused.', place=name, fix=fix)
+
+    def refuse_run(self, name: str) -> None:
+        """Refuse what `run` would refuse at once, before it is put into the queue."""
+        made, standing = self.get(name)[0], self.records.standing(name)
+        self.refuse_stopped(name, standing)
+        last = self.records.last(name)
+        for error in showing.blocked(self, made, replace(standing, error=None), last):
+            raise Refused(error["code"], error["message"], place=error["place"], fix=error["fix"])
+        if last is not None and last.ended_at is not None and not made.schedule.recurs:
+            fix = f"Plan it again: `coterie campaign plan {name}`."
+            raise Refused("campaign_state", f'"{last.run}" is {last.state}.', place=name, fix=fix)
+
+    def refuse_audience(self, made: Campaign) -> None:
+        """Refuse an audience that is not there, is over, or whose purpose does not permit the channel."""
+        audience = self.audiences.get(made.audience.name)
+        _refuse_expired(audience)
+        self._refuse_purpose(made, About.of(audience.body), self.channel(made))
+
     def refuse_changed(self, made: Campaign, occurrence: Occurrence) -> None:
         """Refuse where the campaign or the audience is not any more what was planned, or not valid any more."""
         audience = self.audiences.get(made.audience.name)
         _refuse_expired(audience)
         version = audience.version
-        if planning.digest(made) != occurrence.digest or version != occurrence.audience_version:
+        self.library.refuse_withdrawn(occurrence.content)
+        if planning.digest(made, occurrence.content) != occurrence.digest or version != occurrence.audience_version:
             what = "The audience" if version != occurrence.audience_version else "The campaign"
             fix = f"Plan and approve it again: `coterie campaign plan {made.name}`."
             raise Refused("not_approved", f"{what} changed since it was planned.", place=made.name, fix=fix)
@@ -327,6 +555,7 @@ class Campaigns:
         planning.design(made, self.rules())
         self._check_tags(made, channel, kind)
         self._check_goals(made)
+        check_trigger(self.context, made)
         return [n for arm in made.experiment.arms for n in bad_links(_plain({**made.content, **arm.content}))]
 
     def _check_tags(self, made: Campaign, channel: Channel, kind: str) -> None:
@@ -349,7 +578,8 @@ class Campaigns:
             said = f'The purpose of "{made.audience.name}", {about.purpose}, does not permit {channel.permitted_as}.'
             raise Refused("purpose_forbids", said, place="audience", fix=fix)
 
-    def _refuse_outside(self, made: Campaign) -> None:
+    def refuse_outside(self, made: Campaign) -> None:
+        """Refuse a campaign whose period of validity is over."""
         at = now()
         if made.valid_until is not None and at > datetime.fromisoformat(made.valid_until):
             fix = "Save it with a later `validity.until`."
@@ -359,10 +589,8 @@ class Campaigns:
 
     def _snapshot(self, made: Campaign) -> tuple[Snapshot, Document]:
         """The snapshot that is planned over, computed now where the campaign says so."""
+        self.refuse_audience(made)
         audience = self.audiences.get(made.audience.name)
-        about = About.of(audience.body)
-        _refuse_expired(audience)
-        self._refuse_purpose(made, about, self.channel(made))
         if made.audience.refresh or (made.audience.snapshot is None and not self.audiences.snapshots.of(audience.name)):
             self.audiences.refresh(audience.name)
         snapshot = self.audiences.snapshots.get(audience.name, made.audience.snapshot)
@@ -395,12 +623,20 @@ class Campaigns:
         from coterie.campaigns.preview import samples
 
         notes: dict[str, None] = {}
+        if not self.context.settings["public_url"]:
+            contents = asked.contents.values()
+            if any(c.links or c.html for c in contents):
+                notes["Links and opens are not tracked: the setting `public_url` is empty."] = None
+            if any(c.pages for c in contents):
+                notes["Landing pages cannot be reached: the setting `public_url` is empty."] = None
         for rendered in samples(self.context, asked, self.plan_file(run)):
             notes |= dict.fromkeys([*bad_links(rendered), *too_long(asked.channel, rendered)])
         return list(notes)
 
 
-_SEARCHED = ("campaign", "brand", "category", "owner", "type")
+_SEARCHED = ("campaign", "brand", "category", "owner", "type", "audience")
+_KEPT = ("planned", "capped", "held_out", *BUCKETS, *AFTER, "difference")
+_TAKEN = ("rules", "compare", "check", "test-addresses")  # they have pages of their own
 
 
 def _plain(parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -415,6 +651,8 @@ def _refuse_expired(audience: Document) -> None:
 
 
 def _check_name(name: str) -> None:
+    if name in _TAKEN:
+        raise Refused("bad_campaign", f'"{name}" cannot name a campaign.', place="name", fix="Choose another name.")
     if len(name) > _NAME_LENGTH or "/" in name or "@" in name or name.startswith("."):
         fix = f'Use 1 to {_NAME_LENGTH} characters without "/", "@" and a leading ".".'
         raise Refused("bad_campaign", f'"{name}" cannot name a campaign.', place="name", fix=fix)

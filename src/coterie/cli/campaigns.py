@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from coterie.cli import jobs, output
 from coterie.cli.output import Json
+from coterie.errors import Refused
 
 app = typer.Typer(help="Send messages to an audience, with a funnel that adds up.", no_args_is_help=True)
 
@@ -140,39 +142,30 @@ def run(
     _show_status(found, as_json)
 
 
-@app.command()
-def pause(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Stop handing over; what waits goes on waiting."""
-    with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.pause(name), as_json)
+_STATES: dict[str, tuple[str, Callable[[Any, str], dict[str, Any]]]] = {
+    "pause": ("Stop handing over; what waits goes on waiting.", lambda campaigns, name: campaigns.pause(name)),
+    "resume": ("Let a paused campaign go on; `run` or the worker does.", lambda campaigns, name: campaigns.resume(name)),
+    "cancel": ("End it; who waits gets nothing.", lambda campaigns, name: campaigns.cancel(name)),
+    "enable": ("Let it run.", lambda campaigns, name: campaigns.enable(name)),
+    "disable": (
+        "Do not let it run; how far it is stays as it is.", lambda campaigns, name: campaigns.enable(name, False)
+    ),
+    "delete": ("Delete a draft that never ran.", lambda campaigns, name: campaigns.delete(name)),
+}  # fmt: skip
 
 
-@app.command()
-def resume(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Let a paused campaign go on; `run` or the worker does."""
-    with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.resume(name), as_json)
+def _state(change: Callable[[Any, str], dict[str, Any]]) -> Callable[..., None]:
+    """The command that changes how a campaign stands."""
+
+    def _command(context: typer.Context, name: str, as_json: Json = False) -> None:
+        with context.obj.workspace() as ws:
+            _show("Campaign", change(ws.campaigns, name), as_json)
+
+    return _command
 
 
-@app.command()
-def cancel(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """End it; who waits gets nothing."""
-    with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.cancel(name), as_json)
-
-
-@app.command()
-def enable(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Let it run."""
-    with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.enable(name), as_json)
-
-
-@app.command()
-def disable(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Do not let it run; how far it is stays as it is."""
-    with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.enable(name, False), as_json)
+for _verb, (_help, _change) in _STATES.items():
+    app.command(_verb, help=_help)(_state(_change))
 
 
 @app.command()
@@ -208,12 +201,114 @@ def status(context: typer.Context, name: str, occurrence: RunName = None, as_jso
 
 
 @app.command()
+def funnel(
+    context: typer.Context,
+    name: str,
+    by: Annotated[str | None, typer.Option(help="arm, channel, day, segment:NAME or tag:NAME.")] = None,
+    occurrence: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """The funnel in depth: goals with intervals, time to goal, money, and everything by arm, day, segment or tag."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.funnel(name, occurrence, by)
+    if _told(found, as_json):
+        return
+    _show_status({**found, "goals": found["goal_counts"]}, False)
+    output.show_table("Goals", found["goals"], empty="None.")
+    for title, part in (("Time to goal", "time_to_goal"), ("Money", "money")):
+        if found[part] is not None:
+            output.show_facts(title, {k: v for k, v in found[part].items() if not isinstance(v, list | dict)})
+    if by is not None:
+        shown = ("value", "planned", "sent", "delivered", "clicked", "goals", "rate", "low", "high", "revenue")
+        rows = [{k: row[k] for k in shown} for row in found["by"]["rows"]]
+        output.show_table(f"By {by}", rows, empty="Nobody.")
+
+
+@app.command()
+def results(
+    context: typer.Context,
+    name: str,
+    segment: Annotated[list[str] | None, typer.Option(help="A tag to show effects by; again for more.")] = None,
+    occurrence: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Did it work? The run as an experiment, against those held out or the first arm."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.results(name, occurrence, language=context.obj.language, segments=segment or ())
+    if _told(found, as_json):
+        return
+    if found["experiment"] is None:
+        output.show_note(found["reason"])
+        return
+    output.show_table("Arms", found["experiment"]["arms"], empty="None.")
+    shown = ("metric", "arm", "mean_control", "mean_arm", "effect_size", "ci", "adjusted", "reading")
+    for title, part in (("Against the control", "metrics"), ("By segment", "segments")):
+        rows = [{k: row[k] for k in ("tag", "value", *shown) if k in row} for row in found["experiment"][part]]
+        if rows:
+            output.show_table(title, rows, empty="None.")
+    output.show_note(found["experiment"]["words"])
+
+
+@app.command()
+def compare(context: typer.Context, names: list[str], as_json: Json = False) -> None:
+    """The newest runs of several campaigns side by side, corrected for how many are compared."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.compare(names, context.obj.language)
+    if _told(found, as_json):
+        return
+    shown = ("campaign", "run", "planned", "sent", "delivered", "opened", "clicked", "goals", "lift", "ci")
+    output.show_table("Campaigns", [{k: row[k] for k in shown} for row in found["rows"]], empty="None.")
+    output.show_note(found["words"])
+
+
+@app.command()
+def people(
+    context: typer.Context,
+    name: str,
+    bar: Annotated[str, typer.Argument(help="sent, clicked, suppressed:no_consent, pending, ...")],
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    offset: Annotated[int, typer.Option(help="How many to skip.")] = 0,
+    occurrence: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Who is in one bar of the funnel now."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.people(name, bar, run=occurrence, limit=limit, offset=offset)
+    if not _told(found, as_json):
+        output.show_table(f"{bar}: {found['total']:,}", found["people"], empty="Nobody.")
+
+
+@app.command()
+def goals(context: typer.Context, name: str, occurrence: RunName = None, as_json: Json = False) -> None:
+    """Append goal events that came since to `campaign_events`, where tags and audiences find them; the worker does, too."""
+    from coterie.campaigns import after
+
+    with context.obj.workspace() as ws:
+        run = ws.campaigns.records.occurrence(name, occurrence).run
+        _show("Goals", after.note(ws.campaigns, run), as_json)
+
+
+@app.command()
+def allocation(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """How the arms' shares followed the results, and those that come next."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.allocation(name)
+    if as_json:
+        output.print_json(found)
+        return
+    arms = found.pop("arms")
+    runs = found.pop("runs")
+    output.show_facts(f"Shares of {name}", found)
+    output.show_table("Runs", [{"run": r["run"], **r["shares"]} for r in runs], empty="None has begun.")
+    output.show_table("Arms", arms, empty="None.")
+
+
+@app.command()
 def path(context: typer.Context, name: str, entity: str, occurrence: RunName = None, as_json: Json = False) -> None:
     """One customer's way through a campaign."""
     with context.obj.workspace() as ws:
         found = ws.campaigns.running.path(name, entity, occurrence)
-    if as_json:
-        output.print_json(found)
+    if _told(found, as_json):
         return
     events = found.pop("events")
     output.show_facts(f"{entity} in {found['run']}", found)
@@ -225,8 +320,7 @@ def preview(context: typer.Context, name: str, entity: str, arm: Arm = None, as_
     """What a customer would get."""
     with context.obj.workspace() as ws:
         found = ws.campaigns.preview(name, entity, arm=arm)
-    if as_json:
-        output.print_json(found)
+    if _told(found, as_json):
         return
     parts = found.pop("parts")
     output.show_facts(f"{name} for {entity}", {**found, **parts})
@@ -262,9 +356,16 @@ def audience(
     as_json: Json = False,
 ) -> None:
     """The customers in one bar of the funnel, as a rule or a saved audience."""
+    from coterie.campaigns.people import rule_of
+
     with context.obj.workspace() as ws:
-        rule = ws.campaigns.running.audience_of(name, bar, occurrence)
-        made = ws.audiences.save(save, rule) if save else {"rule": rule}
+        if save:
+            made = ws.campaigns.make_audience(name, bar, run=occurrence, save_as=save)
+        elif (rule := rule_of(ws.campaigns, name, bar, occurrence)) is None:
+            said = f'Who is in "{bar}" changes by itself, so that only a list of them can be kept.'
+            raise Refused("bad_argument", said, place="bar", fix="Save it: add --save NAME.")
+        else:
+            made = {"rule": rule}
     _show("Audience", made, as_json)
 
 
@@ -287,17 +388,21 @@ def rules(
     _show("Rules", made.as_dict(), as_json)
 
 
-def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
+def _told(found: dict[str, Any], as_json: bool) -> bool:
+    """Print an object where that was asked for; whether it was."""
     if as_json:
-        output.print_json(facts)
-    else:
+        output.print_json(found)
+    return as_json
+
+
+def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
+    if not _told(facts, as_json):
         output.show_facts(title, facts)
 
 
 def _show_status(found: dict[str, Any], as_json: bool) -> None:
     """The funnel: each bucket a line, that they add up, and what came back."""
-    if as_json:
-        output.print_json(found)
+    if _told(found, as_json):
         return
     about = ("campaign", "state", "enabled", "run", "version", "snapshot", "started_at", "ended_at")
     output.show_facts(str(found["campaign"]), {k: found[k] for k in about if found.get(k) is not None})

@@ -10,13 +10,16 @@ from coterie.cli import (
     blocks,
     campaigns,
     consent,
+    content,
     data,
     destinations,
     experiments,
     jobs,
+    journeys,
     lists,
     segments,
     serving,
+    sources,
     tags,
     users,
     workspaces,
@@ -30,6 +33,7 @@ def all_commands(app: typer.Typer) -> None:
     workspaces.add_to(app)
     data.add_to(app)
     app.command("serve")(serving.serve)
+    app.add_typer(sources.app, name="source")
     app.add_typer(tags.app, name="tag")
     app.add_typer(audiences.app, name="audience")
     app.add_typer(blocks.app, name="block")
@@ -38,6 +42,8 @@ def all_commands(app: typer.Typer) -> None:
     app.add_typer(consent.app, name="consent")
     app.add_typer(consent.suppress_app, name="suppress")
     app.add_typer(campaigns.app, name="campaign")
+    app.add_typer(journeys.app, name="journey")
+    app.add_typer(content.app, name="content")
     app.add_typer(experiments.app, name="experiment")
     app.add_typer(jobs.app, name="job")
     app.add_typer(destinations.app, name="destination")

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coterie.cli.output import Json
 from coterie.errors import Failed
 
+if TYPE_CHECKING:
+    import webbrowser
+
 
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8400,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the console in a browser, where there is one and nobody runs a CI.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Serve the workspace over HTTP until Ctrl-C."""
@@ -24,6 +33,7 @@ def serve(
 
     from coterie.api import accounts
     from coterie.api.app import make_app
+    from coterie.api.protocol import patient
 
     with context.obj.workspace() as ws:
         token = accounts.setup_token(ws.store)
@@ -41,11 +51,33 @@ def serve(
                 f"First time here? Open {url}/setup and make the admin with this one-time token: {token}\n"
             )
     sys.stdout.flush()
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
-    )
+    if open_browser and (found := browser(os.environ)) is not None:
+        threading.Thread(target=found.open, args=(url,), daemon=True).start()  # the address is listened to already
+    protocol = patient(app.state.shared.settings.number("body_seconds"), app.state.quick)
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
+    # Longer than clients keep idle connections: else a request meets the closing of the one that it was sent on.
+    config = uvicorn.Config(app, http=protocol, timeout_keep_alive=65, timeout_graceful_shutdown=3, **quiet)
     with app.state.shared.working():
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def browser(environment: Mapping[str, str]) -> webbrowser.BaseBrowser | None:
+    """What opens pages on this machine's screen; None in a CI, and where there is no screen.
+
+    >>> browser({"CI": "true"}) is None
+    True
+    """
+    import webbrowser
+
+    screen = sys.platform in ("darwin", "win32") or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if environment.get("CI") or not screen:
+        return None
+    try:
+        return webbrowser.get()
+    except webbrowser.Error:
+        return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from coterie.consent.ledger import (
     CONSENT,
     EVERY,
     GRANTED,
+    REVOKED,
     STATES,
     SUPPRESSIONS,
     append,
@@ -72,6 +73,15 @@ class Consent:
         _refuse_other(table, "scope", SCOPES)
         return self._written(table)
 
+    def revoke(self, scope: str, found: Iterable[tuple[str, datetime]], *, source: str) -> dict[str, Any]:
+        """Note that customers took back their consent, each at a moment; the same again changes nothing."""
+        import pyarrow as pa
+
+        rows = [{"entity": e, "scope": scope, "state": REVOKED, "source": source, "at": at} for e, at in found]
+        table = pa.Table.from_pylist(rows)
+        _refuse_other(table, "scope", SCOPES)
+        return self._written(table)
+
     def adopt(self, channel: str, tag: str, *, at: datetime | None = None) -> dict[str, Any]:
         """Take a tag of true and false, such as `consent_email`, for the consent of a channel: granted and denied.
 
@@ -113,6 +123,25 @@ class Consent:
         holds = {s: {"state": a, "source": b, "since": show_moment(c, zone)} for s, a, b, c in found}
         told = [{**row, "at": show_moment(row["at"], zone)} for row in history]  # type: ignore[arg-type]
         return {"entity": entity, "consent": holds, "lists": [n for n, _ in lists], "history": told}
+
+    def summary(self, *, at: datetime | None = None) -> dict[str, Any]:
+        """Customers by what they said, for each scope, `unknown` those of whom nothing is known; and the lists' sizes."""
+        moment, files = at or now(), self._context.lake.files("entities")
+        with self._context.engine.cursor() as engine:
+            known = f"SELECT DISTINCT key FROM {scan(files)} WHERE kind = {quote_value(KIND)}" if files.columns else ""
+            everyone = int(engine.value(f"SELECT count(*) FROM ({known})")) if known else 0
+            held = f"SELECT scope, state, count(*) FROM {consent_sql(self._context, moment)}"
+            among = f" WHERE entity IN ({known})" if known else ""
+            counted = engine.rows(f"{held}{among} GROUP BY scope, state")
+            lists = (
+                f"SELECT list, count(*) FROM {suppressed_sql(self._context, moment, None)} GROUP BY list ORDER BY list"
+            )
+            listed = [{"list": name, "count": n} for name, n in engine.rows(lists)]
+        rows = []
+        for scope in SCOPES:
+            states = {state: sum(n for s, a, n in counted if (s, a) == (scope, state)) for state in STATES}
+            rows.append({"scope": scope, **states, "unknown": everyone - sum(states.values())})
+        return {"scopes": rows, "suppressed": listed, "customers": everyone}
 
     def suppress(
         self,

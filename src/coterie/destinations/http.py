@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import json
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from coterie.errors import Failed, Refused
+from coterie.errors import Failed
+from coterie.kit.outbound import web_target
 
 TRIES, FIRST_WAIT_SECONDS, MOST_WAIT_SECONDS, TIMEOUT_SECONDS = 6, 0.5, 30.0, 15.0
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -42,13 +40,7 @@ class Sender:
 
     def check(self) -> None:
         """Refuse an address that cannot be sent to."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Refused("bad_address", "This is no web address.", place=self.url, fix="Give https://HOST/PATH.")
-        if parts.scheme == "http" and not self.private:
-            raise Refused("bad_address", "The address is not encrypted.", place=self.url, fix="Give https://.")
-        if not self.private:
-            _refuse_private(parts.hostname, parts.port or 443)
+        web_target(self.url, private=self.private)
 
     def send(self, body: Mapping[str, Any], key: str) -> int:
         """Send one body; the number of tries it took.
@@ -68,18 +60,12 @@ class Sender:
         return found if isinstance(found, dict) else {}
 
     def _send(self, body: Mapping[str, Any], key: str) -> tuple[int, httpx.Response]:
-        self.check()
+        target = web_target(self.url, private=self.private)
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         said = ""
         for attempt in range(1, TRIES + 1):
             try:
-                answer = httpx.post(
-                    self.url,
-                    content=content,
-                    headers=self._headers(content, key),
-                    timeout=TIMEOUT_SECONDS,
-                    follow_redirects=False,
-                )
+                answer = self._post(target.request(attempt), content, key)
             except httpx.HTTPError as error:
                 said, pause = f"{type(error).__name__}: {error}", None
             else:
@@ -92,6 +78,12 @@ class Sender:
                 self.wait(_pause(attempt, pause))
         fix = "Check the address and the receiver; what it has confirmed is not sent again."
         raise Failed("not_delivered", f"The receiver did not take it: {said}.", place=self.url, fix=fix)
+
+    def _post(self, asked: Mapping[str, Any], content: bytes, key: str) -> httpx.Response:
+        """Ask the address that was checked, and no other: neither a second look-up nor a redirect is followed."""
+        headers = {**asked["headers"], **self._headers(content, key)}
+        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client:
+            return client.post(asked["url"], content=content, headers=headers, extensions=asked["extensions"])
 
     def _headers(self, content: bytes, key: str) -> dict[str, str]:
         seconds = int(time.time())
@@ -130,14 +122,3 @@ def _pause(attempt: int, asked: str | None) -> float:
     if asked is not None and asked.isdigit():
         return min(float(asked), MOST_WAIT_SECONDS)
     return float(min(FIRST_WAIT_SECONDS * 2 ** (attempt - 1), MOST_WAIT_SECONDS))
-
-
-def _refuse_private(host: str, port: int) -> None:
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except OSError:
-        fix = "Check its spelling."
-        raise Refused("bad_address", f'"{host}" cannot be found.', place=host, fix=fix) from None
-    if any(not ipaddress.ip_address(address).is_global for address in map(str, found)):
-        fix = "Set `private_addresses` to 1 to allow addresses in your own network."
-        raise Refused("bad_address", f'"{host}" lies in a private network.', place=host, fix=fix)

@@ -246,6 +246,7 @@ def watched(engine: Engine, progress: Progress | None) -> Iterator[None]:
     if progress is None:
         yield
         return
+    from contextvars import copy_context
     from threading import Event, Thread
 
     finished = Event()
@@ -260,7 +261,8 @@ def watched(engine: Engine, progress: Progress | None) -> Iterator[None]:
             except Cancelled:  # interrupted again and again: the first may fall between two statements
                 engine.interrupt()
 
-    thread = Thread(target=watch, daemon=True)
+    # In the context of whoever runs the statement: a job notes its progress, and only it knows which job it is.
+    thread = Thread(target=copy_context().run, args=(watch,), daemon=True)
     thread.start()
     try:
         yield

@@ -1,4 +1,7 @@
-"""From units to what the statistics need: counts, means, covariances and quantiles of every arm, in two passes."""
+"""From units to what the statistics need: counts, means, covariances and quantiles of every arm.
+
+One pass does where no value is missing and none is capped; else a second one goes over the values as they then are.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,14 @@ class Extent(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """Sizes of the arms in the order of their names, and the extents of every column in each."""
+    """Sizes of the arms in the order of their names, and the extents of every column in each.
+
+    cells : by arm, the aggregates that the moments need where no value is missing, by their SQL.
+    """
 
     sizes: Mapping[str, int]
     extents: Mapping[tuple[str, Slot], Extent]
+    cells: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,27 +61,30 @@ class Aggregates:
     caps: Mapping[str, float]
 
 
-def arm_facts(engine: Engine, units: Units) -> Facts:
+def arm_facts(engine: Engine, units: Units, question: Question) -> Facts:
     """The first pass. Raises Refused(`bad_argument`) where there are too many arms to be arms."""
-    names = list(units.slots.numbers.items())
+    names, wanted = list(units.slots.numbers.items()), _wanted(_columns(units, m) for m in _summed(question))
     listed = ["arm", "count(*)"]
     for slot, name in names:
         beside = f"count(*) FILTER ({name} NOT IN (0, 1))" if slot.role == "binary" else "0"
         ends = ["NULL", "NULL"] if slot.role == "known" else [f"min({name})", f"max({name})"]
         listed += [f"count({name})", *ends, beside]
+    width = len(listed)
+    listed += wanted
     rows = engine.rows(f"SELECT {', '.join(listed)} FROM {UNITS} GROUP BY arm ORDER BY arm LIMIT {_MOST_ARMS + 1}")
     if len(rows) > _MOST_ARMS:
         message = f"The column has more than {_MOST_ARMS} different values, starting with {rows[0][0]}, {rows[1][0]}."
         raise Refused("bad_argument", message, place="--arm", fix="Choose the column that says who got what.")
     extents = {(r[0], slot): Extent(*r[2 + 4 * i : 6 + 4 * i]) for r in rows for i, (slot, _) in enumerate(names)}
-    return Facts({r[0]: r[1] for r in rows}, extents)
+    cells = {r[0]: dict(zip(wanted, r[width:], strict=True)) for r in rows}
+    return Facts({r[0]: r[1] for r in rows}, extents, cells)
 
 
 def aggregate(engine: Engine, units: Units, question: Question, facts: Facts, segment: str | None = None) -> Aggregates:
     """The second pass, by arm or by arm and level of a segment column; rare levels come together as `…`."""
-    work = _Pass(engine, units, facts, _level_sql(engine, units, segment))
+    work = _Pass(engine, units, facts, _level_sql(engine, units, segment), whole=segment is None)
     moments: dict[tuple[Group, str], Moments] = {}
-    summed = [m for m in question.metrics if m.kind is not Kind.QUANTILE]
+    summed = _summed(question)
     columns = {m.name: work.expressions(m) for m in summed}
     cells = work.cells(columns.values())
     for metric in summed:
@@ -110,16 +120,15 @@ def value_of(found: Aggregates, metric: Metric, group: Group) -> Value | CannotT
 class _Pass:
     """Makes SQL of the metrics and keeps what it learns on the way."""
 
-    def __init__(self, engine: Engine, units: Units, facts: Facts, level: str) -> None:
-        self._engine, self._units, self._facts, self._level = engine, units, facts, level
+    def __init__(self, engine: Engine, units: Units, facts: Facts, level: str, *, whole: bool) -> None:
+        self._engine, self._units, self._facts, self._level, self._whole = engine, units, facts, level, whole
         self.filled: dict[str, int] = {}
         self.caps: dict[str, float] = {}
         self._means: dict[str, float] = {}
 
     def expressions(self, metric: Metric) -> list[str]:
         """SQL of the metric's columns, then of what was known before; all missing where the metric is."""
-        role = "binary" if metric.kind is Kind.BINARY else "sum"
-        slots = [Slot(c, role) for c in metric.columns]
+        slots = _slots(metric)
         values = [self._units.slots.numbers[s] for s in slots]
         holes = [v for s, v in zip(slots, values, strict=True) if self._missing(s)]
         if metric.cap is not None:
@@ -133,9 +142,11 @@ class _Pass:
 
     def cells(self, columns: Iterable[Sequence[str]]) -> dict[Group, dict[str, Any]]:
         """Every aggregate that the moments need, by group."""
-        wanted = list(dict.fromkeys(sql for listed in columns for sql in _aggregates(listed)))
+        wanted = _wanted(columns)
         if not wanted:
             return {}
+        if self._whole and all(sql in cell for cell in self._facts.cells.values() for sql in wanted):
+            return {(arm, None): dict(cell) for arm, cell in self._facts.cells.items()}
         query = f"SELECT arm, {self._level}, {', '.join(wanted)} FROM {UNITS} GROUP BY 1, 2 ORDER BY 1, 2"
         return {(r[0], r[1]): dict(zip(wanted, r[2:], strict=True)) for r in self._engine.rows(query)}
 
@@ -169,6 +180,24 @@ class _Pass:
             mean, holes = self._engine.row(f"SELECT avg({name}), count(*) FILTER ({name} IS NULL) FROM {UNITS}")
             self._means[slot.column], self.filled[slot.column] = mean or 0.0, holes
         return f"coalesce({name}, {quote_value(self._means[slot.column])})"
+
+
+def _summed(question: Question) -> list[Metric]:
+    return [m for m in question.metrics if m.kind is not Kind.QUANTILE]
+
+
+def _slots(metric: Metric) -> list[Slot]:
+    """What the metric itself is made of."""
+    return [Slot(c, "binary" if metric.kind is Kind.BINARY else "sum") for c in metric.columns]
+
+
+def _columns(units: Units, metric: Metric) -> list[str]:
+    """The metric's columns, then what was known before, as they stand where no value is missing or capped."""
+    return [units.slots.numbers[s] for s in (*_slots(metric), *(Slot(c, "known") for c in metric.covariates))]
+
+
+def _wanted(columns: Iterable[Sequence[str]]) -> list[str]:
+    return list(dict.fromkeys(sql for listed in columns for sql in _aggregates(listed)))
 
 
 def _level_sql(engine: Engine, units: Units, segment: str | None) -> str:

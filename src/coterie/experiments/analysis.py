@@ -79,7 +79,7 @@ def analyse_frame(frame: Any, question: Question, *, settings: Settings | None =
 def analyse(source: Source, question: Question, engine: Engine) -> Analysis:
     """Analyse an open source; see `analyse_file`."""
     units = read_units(source, question, engine)
-    facts = arm_facts(engine, units)
+    facts = arm_facts(engine, units, question)
     arms = _arms(facts, question)
     weights = checked_weights(question.weights, arms)
     order = [*arms, *(a for a in weights if a not in arms)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +130,7 @@ def _copied(
         slow = source.careful()
         engine.execute(f"DROP TABLE IF EXISTS {ROWS}")
         return _copied(slow, question, {n: column_of(slow, n) for n in columns}, slots, engine)
-    for i, column in enumerate(kept):
-        _refuse_text(engine, column, f"wrong{i}")
+    _refuse_texts(engine, kept)
     return source
 
 
@@ -150,12 +149,18 @@ def _regular(source: Source) -> Iterator[None]:
         raise
 
 
-def _refuse_text(engine: Engine, column: str, wrong: str) -> None:
-    count, example = engine.row(f"SELECT count({wrong}), min({wrong}) FROM {ROWS}")
-    if count:
-        message = f'{count:,} values are no finite numbers, such as "{example[:60]}".'
-        fix = "Numbers, true/false and yes/no are read; leave a cell empty where there is no value."
-        raise Refused("bad_column", message, place=column, fix=fix)
+def _refuse_texts(engine: Engine, columns: Sequence[str]) -> None:
+    """All columns in one reading: a file is decoded again for each query."""
+    if not columns:
+        return
+    found = engine.row(
+        f"SELECT {', '.join(f'count(wrong{i}), min(wrong{i})' for i in range(len(columns)))} FROM {ROWS}"
+    )
+    for column, count, example in zip(columns, found[::2], found[1::2], strict=True):
+        if count:
+            message = f'{count:,} values are no finite numbers, such as "{example[:60]}".'
+            fix = "Numbers, true/false and yes/no are read; leave a cell empty where there is no value."
+            raise Refused("bad_column", message, place=column, fix=fix)
 
 
 def _is_text(column: SourceColumn, label: str) -> bool:

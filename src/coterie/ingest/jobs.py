@@ -1,12 +1,13 @@
-"""Jobs of importing: a file that was uploaded."""
+"""Jobs of importing: a file that was uploaded, and a source that has something new."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from coterie.errors import NotFound
-from coterie.jobs.registry import Arguments, one_stage
+from coterie.errors import NotFound, Refused
+from coterie.ingest.sources import JOB, Sources
+from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
 
@@ -25,4 +26,20 @@ def _import(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
     return told
 
 
+def _plan_source(ws: Any, given: Arguments) -> list[dict[str, Any]]:
+    """One stage where something waits, or where asking fails, so that the failure is told; else none."""
+    sources: Sources = ws.sources
+    try:
+        waiting = sources.waiting(given["source"])
+    except Refused:
+        waiting = [given["source"]]
+    return [dict(given)] if waiting or given.get("asked") else []
+
+
+def _run_source(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
+    sources: Sources = ws.sources
+    return sources.run(given["source"], progress)
+
+
 one_stage(IMPORT, _import)
+register(Job(JOB, _plan_source, _run_source, lambda results: results[0] if results else {}))

@@ -6,6 +6,7 @@ The queue is DBOS' own database, apart from the metadata. Only the worker (`jobs
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from dbos import DBOSClient, WorkflowStatus
 
 APPLICATION, QUEUE, WORKFLOW, TICK = "coterie", "coterie", "coterie_job", "coterie_tick"
-PROGRESS, ERROR = "progress", "error"
+PROGRESS, ERROR, NOTES = "progress", "error", "notes"
+_MOST_STAGES = 100  # of a job's log; a send has thousands
+_STAGE = re.compile(r"(\d+) of (\d+)")
 _STATES = {
     "ENQUEUED": "waiting",
     "DELAYED": "waiting",
@@ -76,6 +79,27 @@ class ScheduleRow:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class LogLine:
+    """One line of what a job did.
+
+    what : `created`, `planned`, `stage` (number `stage` of `stages`), `note` (what it did within the stage: `name`),
+        or `ended`. at, ended_at : when it began and ended, ISO 8601; None where that is not known.
+    """
+
+    what: str
+    at: str | None
+    ended_at: str | None = None
+    stage: int | None = None
+    stages: int | None = None
+    name: str | None = None
+    failed: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+
 class Jobs:
     """The jobs and schedules of one workspace.
 
@@ -121,6 +145,36 @@ class Jobs:
         if not found:
             raise NotFound("unknown_name", f'There is no job "{id_}".', place=id_, fix="`coterie job list` shows all.")
         return self._row(found[0])
+
+    def log(self, id_: str) -> list[LogLine]:
+        """What a job did, oldest first: that it was planned, its last 100 stages, what each did, and that it ended.
+
+        Raises NotFound.
+        """
+        row = self.get(id_)
+        steps = self._client.list_workflow_steps(id_, load_output=False)
+        lines = [LogLine("created", row.created_at)]
+        for step in steps[-_MOST_STAGES:]:
+            when = (_moment(step["started_at_epoch_ms"]), _moment(step["completed_at_epoch_ms"]))
+            failed = row.state == "failed" and step is steps[-1]  # errors are not read, since outputs come with them
+            numbered = _STAGE.fullmatch(step["function_name"])
+            if numbered is None:
+                lines += [LogLine("planned", *when, failed=failed)] if step["function_name"] == "plan" else []
+                continue
+            number = int(numbered[1])
+            lines += [LogLine("stage", *when, number, int(numbered[2]), failed=failed), *self._notes(id_, number)]
+        if row.state == "running":
+            known = {line.stage for line in lines}
+            number = int((row.progress or {}).get("stage") or 1)
+            lines += [] if number in known else self._notes(id_, number)
+        return [*lines, LogLine("ended", row.ended_at, name=row.state)] if row.ended_at else lines
+
+    def _notes(self, id_: str, stage: int) -> list[LogLine]:
+        """What was noted of a stage, where anything was."""
+        with suppress(Exception):  # as with the progress: there may be none
+            found = self._client.get_event(id_, f"{NOTES} {stage}", 0) or []
+            return [LogLine("note", at, stage=stage, name=name) for at, name in found]
+        return []
 
     def cancel(self, id_: str) -> JobRow:
         """Stop a job: at once if it waits, else within about a second. Raises Refused: it has ended."""

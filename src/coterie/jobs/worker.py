@@ -18,12 +18,14 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions
 
 from coterie.errors import Cancelled, CoterieError, Failed
 from coterie.jobs.registry import find_job
-from coterie.jobs.service import APPLICATION, ERROR, PROGRESS, QUEUE, TICK, WORKFLOW
+from coterie.jobs.service import APPLICATION, ERROR, NOTES, PROGRESS, QUEUE, TICK, WORKFLOW
 from coterie.kit.locks import exclusive
+from coterie.kit.moments import now
 from coterie.kit.progress import Progress
 
 Opening = Callable[[], AbstractContextManager[Any]]
 _AT_ONCE = 2  # jobs that run side by side
+_MOST_NOTES = 200  # of a stage's log
 _EVERY_SECONDS = 1.0  # between two notes of progress, and two looks for a cancel
 _opening: list[Opening] = []  # of the workspace that this process works for; workflows are registered once a process
 
@@ -87,8 +89,12 @@ def _plan(name: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _stage(name: str, stage: Mapping[str, Any], number: int, of: int) -> dict[str, Any]:
+    noted = Noted(number, of)
     with _told(), _opening[0]() as ws:
-        return find_job(name).run(ws, stage, Noted(number, of))
+        try:
+            return find_job(name).run(ws, stage, noted)
+        finally:
+            noted.write_notes()
 
 
 @contextmanager
@@ -113,9 +119,19 @@ class Noted(Progress):
         self._stage, self._stages = stage, stages
         self._id = DBOS.workflow_id
         self._last = 0.0
+        self._notes: list[tuple[str, str]] = []
+        self._written = 0
+
+    def write_notes(self) -> None:
+        """Keep what was done within the stage, for the job's log."""
+        if len(self._notes) > self._written:
+            self._written = len(self._notes)
+            DBOS.set_event(f"{NOTES} {self._stage}", self._notes[-_MOST_NOTES:])
 
     def shown(self) -> None:
         """Note how far it is."""
+        if self.name and (not self._notes or self._notes[-1][1] != self.name):
+            self._notes.append((now().isoformat(), self.name))
         if time.monotonic() - self._last < _EVERY_SECONDS:
             return
         self._last = time.monotonic()
@@ -126,3 +142,4 @@ class Noted(Progress):
                 self.cancel()
                 raise Cancelled()
         DBOS.set_event(PROGRESS, facts)
+        self.write_notes()

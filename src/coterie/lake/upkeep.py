@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -163,8 +163,10 @@ def _held(folder: Path) -> list[Path]:
     return [] if delta is None else [folder / p for p in tables.relative_paths(delta)]
 
 
-def backup(lake: Lake, target: Path) -> int:
+def backup(lake: Lake, target: Path, together: Callable[[], None] = lambda: None) -> int:
     """Copy the lake into the new folder `target`; returns the number of files. Publishing waits while logs are copied.
+
+    together : copies what must be of the very same moment; nothing is published meanwhile.
 
     Data files never change once written, so they are copied after the lock is given back. The folder has its name only
     once all is there: a backup that was killed leaves none.
@@ -174,6 +176,7 @@ def backup(lake: Lake, target: Path) -> int:
         with lake.locked():
             lake.journal.backup(folder / "journal.sqlite")
             wanted = [path for name in lake.table_names() for path in _copy_log(lake, name, folder)]
+            together()
         for path in wanted:
             copy = folder / path.relative_to(lake.root)
             copy.parent.mkdir(parents=True, exist_ok=True)

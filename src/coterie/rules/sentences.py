@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("en", "zh")
 _SHOWN_VALUES = 6
+
+HIDDEN = "•••"
+# Whether the values that a tag or field is compared with are kept from whoever reads: a rule on an e-mail address
+# holds that address. Set around a request, since sentences are made in many places.
+HIDES: ContextVar[Callable[[str], bool] | None] = ContextVar("hides", default=None)
 
 
 def sentence(rule: Rule, language: str = "en", vocabulary: Vocabulary | None = None) -> str:
@@ -144,10 +150,11 @@ class Speaker:
             return name, None
         return (own.label.get(self.language, name) if own else name), kind
 
-    def comparison(self, subject: str, op: str, value: Any, kind: ValueType | None) -> str:
-        """A subject compared with a value."""
-        words = OPERATORS[op].words(kind).in_(self.language)
-        return words.replace("{v}", self.operand(op, value, kind)).replace("{x}", subject)
+    def comparison(self, subject: str, op: str, value: Any, kind: ValueType | None, name: str = "") -> str:
+        """A subject compared with a value; `name` is that of the tag or field, which may be kept from the reader."""
+        words, hides = OPERATORS[op].words(kind).in_(self.language), HIDES.get()
+        hidden = hides is not None and name != "" and hides(name)
+        return words.replace("{v}", HIDDEN if hidden else self.operand(op, value, kind)).replace("{x}", subject)
 
     def amount(self, op: str, value: Any) -> str:
         """A number of events: `at least 3`."""

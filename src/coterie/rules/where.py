@@ -81,7 +81,7 @@ class FieldLeaf(nodes.Leaf):
         """The condition in words, with the labels of the dataset's fields."""
         subject, kind = speaker.field(dataset, self.field)
         if self.than is None:
-            return speaker.comparison(subject, self.op, self.value, kind)
+            return speaker.comparison(subject, self.op, self.value, kind, self.field)
         words = OPERATORS[self.op].words(kind).in_(speaker.language)
         return words.replace("{v}", speaker.field(dataset, self.than)[0]).replace("{x}", subject)
 

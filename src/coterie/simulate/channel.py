@@ -48,10 +48,11 @@ def kinds(entities: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.array([hashlib.sha256(b"kind|" + e.encode()).digest()[0] % 3 for e in entities], dtype=np.int64)
 
 
-def chances(entities: Sequence[str], treated: Floats, *, effect: float = 1.0, earlier: float = 0.0) -> Floats:
+def chances(entities: Sequence[str], treated: Floats, *, effect: float | Floats = 1.0, earlier: float = 0.0) -> Floats:
     """The chance of the goal.
 
-    treated : 1 with a message, 0 without; shape (n,). earlier : messages of earlier campaigns, times the carry-over.
+    treated : 1 with a message, 0 without; shape (n,). effect : of the message, or of each one's; shape (n,).
+    earlier : messages of earlier campaigns, times the carry-over.
 
     >>> low, high = (chances(["a", "b", "c"], np.full(3, t)).mean().round(3) for t in (0.0, 1.0))
     >>> low < high
@@ -63,7 +64,13 @@ def chances(entities: Sequence[str], treated: Floats, *, effect: float = 1.0, ea
 
 
 def outcomes(
-    entities: Sequence[str], treated: Floats, campaign: str, *, seed: int = 0, effect: float = 1.0, earlier: float = 0.0
+    entities: Sequence[str],
+    treated: Floats,
+    campaign: str,
+    *,
+    seed: int = 0,
+    effect: float | Floats = 1.0,
+    earlier: float = 0.0,
 ) -> Response:
     """What each customer does, with or without a message: both arms of an experiment.
 
@@ -80,11 +87,14 @@ def outcomes(
 
 
 class SimulatorChannel:
-    """Hands messages to the simulated customers, who answer at once; the options are `seed`, `effect` and `earlier`."""
+    """Hands messages to the simulated customers, who answer at once.
+
+    Its options are `seed`, `effect` and `earlier`; `effects` gives arms an effect of their own.
+    """
 
     name = "simulator"
     parts: Sequence[Any] = ()
-    options = ("seed", "effect", "earlier")
+    options = ("seed", "effect", "earlier", "effects")
     address: str | None = None
     opt_in = False
     permitted_as = "webhook"
@@ -99,11 +109,11 @@ class SimulatorChannel:
     def open(self, given: Any) -> Iterator[SimulatorChannel._Answering]:
         """The world of the campaign."""
         numbers = {k: v for k, v in given.options.items() if k in self.options and isinstance(v, int | float)}
-        yield self._Answering(str(given.campaign), numbers)
+        yield self._Answering(str(given.campaign), numbers, dict(given.options.get("effects") or {}))
 
     class _Answering:
-        def __init__(self, campaign: str, numbers: Mapping[str, float]) -> None:
-            self._campaign, self._numbers = campaign, numbers
+        def __init__(self, campaign: str, numbers: Mapping[str, float], effects: Mapping[str, float]) -> None:
+            self._campaign, self._numbers, self._effects = campaign, numbers, effects
 
         def send(
             self, _batch: str, parcels: Sequence[Any]
@@ -112,7 +122,10 @@ class SimulatorChannel:
             entities = [parcel.entity for parcel in parcels]
             seed = int(self._numbers.get("seed", 0))
             drawn, kind = draws(seed, self._campaign, entities), kinds(entities)
-            given = {k: float(v) for k, v in self._numbers.items() if k != "seed"}
+            given: dict[str, Any] = {k: float(v) for k, v in self._numbers.items() if k != "seed"}
+            if self._effects:
+                common = float(given.get("effect", 1.0))
+                given["effect"] = np.array([float(self._effects.get(p.arm, common)) for p in parcels])
             made = outcomes(entities, np.ones(len(entities)), self._campaign, seed=seed, **given)
             return [
                 _answer(drawn[i], OPENS[kind[i]], bool(made.goal[i]), float(made.worth[i]))

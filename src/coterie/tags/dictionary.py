@@ -29,6 +29,7 @@ from coterie.rules.where import read_where, where_clause
 from coterie.tags.context import TagContext
 from coterie.tags.families import needs
 from coterie.tags.measures import MEASURES
+from coterie.tags.recipes import ABOUT_ZH
 from coterie.tags.records import BuildRecord, Builds
 from coterie.tags.vocabulary import CatalogVocabulary
 
@@ -166,7 +167,7 @@ class _Teller:
             "unit": tag.unit,
             "category": list(tag.category),
             "family": tag.family,
-            "meaning": tag.description.get(self.language) or tag.description.get("en"),
+            "meaning": tag.description.get(self.language) or self.meaning(tag.description.get("en")),
             "how": self.how(tag),
             "sources": self.sources(tag),
             "coverage": None if present is None or not entities else present / entities,
@@ -196,6 +197,10 @@ class _Teller:
                 return [f"list {name}"]
             case _:
                 return list(needs(tag))
+
+    def meaning(self, english: str | None) -> str | None:
+        """A description that has no Chinese of its own: that of a recipe is known in it."""
+        return ABOUT_ZH.get(english, english) if english is not None and self.language == "zh" else english
 
     def how(self, tag: TagDefinition) -> str:
         """How it is computed, in words."""
@@ -229,7 +234,7 @@ class _Teller:
     def score(self, name: str, parts: int, better: str, missing: int | None) -> str:
         worse = self.pick("less" if better == "high" else "more", "更小" if better == "high" else "更大")
         english = f"1 + floor({parts} × the share of entities whose {name} is {worse})"
-        chinese = f"1 + floor({parts} × {name} {worse}者的占比)"
+        chinese = f"1 + ⌊{parts} × {name} {worse}者的占比⌋"
         if missing is not None:
             english, chinese = f"{english}; {missing} where it is missing", f"{chinese}；缺失时为 {missing}"
         return self.pick(f"{english}.", f"{chinese}。")
@@ -237,7 +242,7 @@ class _Teller:
     def aggregate(self, spec: Aggregate) -> str:
         rule = MEASURES[spec.measure]
         said = self.pick(rule.en, rule.zh).format(of=spec.of or "")
-        said = said[0].upper() + said[1:]
+        said = self.pick(said[0].upper() + said[1:], said)
         parts = [self.pick(f"{said} of {spec.dataset}", f"{spec.dataset}：{said}")]
         if spec.half_life is not None:
             parts.append(

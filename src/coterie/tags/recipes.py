@@ -85,7 +85,7 @@ class Kit:
         body: Document = {"name": f"{self.prefix}.{name}", "family": self.prefix, "recipe": self.recipe}
         body |= {"label": {"en": en, "zh": zh}, "category": [self.prefix], "entity_kind": self.dataset.entity_kind}
         if about:
-            body["description"] = {"en": about}
+            body["description"] = {"en": about, **({"zh": ABOUT_ZH[about]} if about in ABOUT_ZH else {})}
         return body | ({"unit": unit} if unit else {}) | spec
 
     def rows(
@@ -94,6 +94,21 @@ class Kit:
         """The document of an aggregate over the dataset's rows."""
         parts = {"dataset": self.dataset.name, "measure": measure, **{k: v for k, v in of.items() if v is not None}}
         return self.tag(name, en, zh, unit=unit, about=about, aggregate=parts)
+
+
+# What is said of tags, in Chinese.
+ABOUT_ZH: Mapping[str, str] = {
+    "different orders with a purchase": "有购买的不同订单数",
+    "purchases; every row is an order, as none was named": "购买次数；未指定订单号，每行计为一单",
+    "sum of all amounts, refunds included": "全部金额合计，含退款",
+    "scores of recency, frequency and money one after the other": "近度、频度、金额得分依次连写",
+    "Monday 1 to Sunday 7": "周一为 1，周日为 7",
+    "0 to 23, local time": "当地时间 0 至 23 时",
+    "from 21:00 to 05:00, local time": "当地时间 21:00 至次日 05:00",
+    "how much of the income of 90 days was spent: under 80 % low, under 100 % medium": (
+        "近 90 天支出占收入的比例：低于 80 % 为低，低于 100 % 为中"
+    ),
+}
 
 
 def quoted(name: str) -> str:

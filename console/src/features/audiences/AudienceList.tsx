@@ -7,8 +7,8 @@ import type { AudienceRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, Link, useQueryValue } from "../../app/router";
 import { Sparkline } from "../../ui/Figure";
-import { Page, Panel } from "../../ui/Page";
-import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
+import { Page } from "../../ui/Page";
+import { QueryTable, SearchBox, useAsking } from "../../ui/ServerTable";
 import { Empty } from "../../ui/States";
 import { common } from "../../words/common";
 import { StateTag } from "./StateTag";
@@ -51,20 +51,15 @@ export default function AudienceList() {
         <Segmented aria-label={w.scope} options={scopes} value={scope} onChange={setScope} />
         {folders.length > 1 && <Select aria-label={w.folder} value={folder} options={folders} onChange={setFolder} popupMatchSelectWidth={false} />}
       </div>
-      <Panel flush>
-        <ServerTable<AudienceRow>
-          label={c.audiences}
-          rows={list.data?.audiences}
-          total={list.data?.total}
-          error={list.error}
-          busy={list.isPlaceholderData}
-          retry={() => void list.refetch()}
-          rowKey="audience"
-          asking={asking}
-          columns={useColumns()}
-          empty={<Empty title={w.emptyTitle} hint={w.emptyHint} action={create} />}
-        />
-      </Panel>
+      <QueryTable<Listed, AudienceRow>
+        label={c.audiences}
+        list={list}
+        rows={(answer) => answer.audiences}
+        rowKey="audience"
+        asking={asking}
+        columns={useColumns()}
+        empty={<Empty title={w.emptyTitle} hint={w.emptyHint} action={create} />}
+      />
     </Page>
   );
 }

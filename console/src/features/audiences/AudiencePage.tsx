@@ -1,5 +1,5 @@
 /** One audience: its sizes over time, who came and went, how it differs, what it shares with others, its members. */
-import { CopyOutlined, DeleteOutlined, DownloadOutlined, EditOutlined, EllipsisOutlined, ReloadOutlined } from "@ant-design/icons";
+import { CopyOutlined, DeleteOutlined, DownloadOutlined, EditOutlined, EllipsisOutlined, FileExcelOutlined, PictureOutlined, ReloadOutlined } from "@ant-design/icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Checkbox, Dropdown, Form, Input, Modal, Select, Tabs } from "antd";
 import { useState } from "react";
@@ -7,7 +7,9 @@ import { addressOf, api } from "../../api/client";
 import type { AudienceDetail, TagRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, useQueryValue } from "../../app/router";
+import { download } from "../../ui/download";
 import { Page } from "../../ui/Page";
+import { pictureOf } from "../../ui/picture";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
 import { Insight } from "./Insight";
@@ -66,7 +68,7 @@ function Actions({ audience }: { audience: AudienceDetail }) {
   const c = useWords(common);
   const f = useFormat();
   const { message } = App.useApp();
-  const { allowed } = useApp();
+  const { allowed, language } = useApp();
   const cache = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [dialog, setDialog] = useState<"copy" | "export" | null>(null);
@@ -86,9 +88,18 @@ function Actions({ audience }: { audience: AudienceDetail }) {
     }
   };
   const remove = useRemoval(name, fresh);
-  const more = [
+  const picture = async () => {
+    const page = document.querySelector<HTMLElement>(".page");
+    if (page !== null) download(`${name}.png`, await pictureOf(page));
+  };
+  const changing = [
     { key: "copy", icon: <CopyOutlined aria-hidden="true" />, label: w.copyTo, onClick: () => setDialog("copy") },
     { key: "delete", icon: <DeleteOutlined aria-hidden="true" />, danger: true, label: c.delete, onClick: remove },
+  ];
+  const more = [
+    { key: "picture", icon: <PictureOutlined aria-hidden="true" />, label: w.pagePicture, onClick: () => void picture() },
+    { key: "workbook", icon: <FileExcelOutlined aria-hidden="true" />, label: w.pageWorkbook, onClick: () => download(`${name}.xlsx`, workbookOf(name, language)) },
+    ...(may("define") ? changing : []),
   ];
   return (
     <>
@@ -105,15 +116,24 @@ function Actions({ audience }: { audience: AudienceDetail }) {
           <Button type="primary" icon={<ReloadOutlined aria-hidden="true" />} loading={busy} onClick={() => void refresh()}>
             {w.refreshNow}
           </Button>
-          <Dropdown menu={{ items: more }} trigger={["click"]}>
-            <Button icon={<EllipsisOutlined aria-hidden="true" />} aria-label={c.more} />
-          </Dropdown>
         </>
       )}
+      <Dropdown menu={{ items: more }} trigger={["click"]}>
+        <Button icon={<EllipsisOutlined aria-hidden="true" />} aria-label={c.more} />
+      </Dropdown>
       {dialog === "copy" && <CopyDialog name={name} close={() => setDialog(null)} />}
       {dialog === "export" && <ExportDialog audience={audience} close={() => setDialog(null)} />}
     </>
   );
+}
+
+/** The page as Excel, compared and laid over as the address says. */
+function workbookOf(name: string, language: string): string {
+  const query = new URLSearchParams(window.location.search);
+  const others = query.get("with");
+  const chosen = others === null ? [] : (JSON.parse(others) as string[]);
+  const address = addressOf("/api/v1/audiences/{name}/page.xlsx", { name }, { language, against: query.get("against") });
+  return address + chosen.map((other) => `&others=${encodeURIComponent(other)}`).join("");
 }
 
 /** What asks whether to delete an audience, and does it. */

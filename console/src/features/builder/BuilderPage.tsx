@@ -2,13 +2,14 @@
 import { AppstoreAddOutlined, CodeOutlined, RedoOutlined, UndoOutlined } from "@ant-design/icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Drawer, Input, Modal } from "antd";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { api } from "../../api/client";
 import type { AudienceDetail } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
-import { address, go, guardLeaving, usePlace } from "../../app/router";
+import { address, go, usePlace } from "../../app/router";
 import { Page } from "../../ui/Page";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
+import { useLeavingGuard } from "../../ui/useLeavingGuard";
 import { common } from "../../words/common";
 import { RuleBuilder } from "./RuleBuilder";
 import { type Group, isGroup, type JsonObject, newGroup, newLeaf, readRule, writeRule } from "./rule";
@@ -212,19 +213,6 @@ function withLeaf(root: Group, active: string | null, leaf: JsonObject): Group {
   };
   const next = into(root);
   return done ? next : { ...root, rules: [...root.rules, newLeaf(leaf)] };
-}
-
-function useLeavingGuard(changed: boolean, question: string) {
-  useEffect(() => {
-    if (!changed) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    const free = guardLeaving(() => window.confirm(question));
-    return () => {
-      window.removeEventListener("beforeunload", ask);
-      free();
-    };
-  }, [changed, question]);
 }
 
 function BlockDialog({ group, entityKind, close }: { group: Group; entityKind: string; close: () => void }) {

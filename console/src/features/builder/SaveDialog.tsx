@@ -1,15 +1,14 @@
 /** What people say of an audience beside its rule, and what to do when somebody else saved first. */
 import { useQuery } from "@tanstack/react-query";
-import { Alert, App, Button, DatePicker, Form, Input, Modal, Select, Switch, TimePicker } from "antd";
-import dayjs, { type Dayjs } from "dayjs";
+import { Alert, App, Button, Form, Modal } from "antd";
 import { useState } from "react";
 import { ApiError, api } from "../../api/client";
 import type { AudienceDetail } from "../../api/shapes";
 import { useApp, useWords } from "../../app/context";
+import { AudienceFields, type AudienceValues, bodyOf, valuesOf } from "../../ui/AudienceForm";
 import { ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
 import type { JsonObject } from "./rule";
-import type { Language } from "../../words/pairs";
 import { builder } from "./words";
 
 interface Props {
@@ -24,17 +23,6 @@ interface Props {
   take: (theirs: JsonObject, version: number) => void;
 }
 
-interface Values {
-  name: string;
-  description: string;
-  purpose: string;
-  valid_until: Dayjs | null;
-  refresh: "once" | "daily" | "trigger";
-  refresh_at: Dayjs;
-  folder: string;
-  shared: boolean;
-}
-
 interface Conflict {
   version: number;
   rule: JsonObject;
@@ -46,7 +34,7 @@ export function SaveDialog({ open, close, rule, entityKind, known, saved, take }
   const c = useWords(common);
   const { language } = useApp();
   const { message } = App.useApp();
-  const [form] = Form.useForm<Values>();
+  const [form] = Form.useForm<AudienceValues>();
   const [error, setError] = useState<unknown>(null);
   const [conflict, setConflict] = useState<Conflict | null>(null);
   const [busy, setBusy] = useState(false);
@@ -80,9 +68,9 @@ export function SaveDialog({ open, close, rule, entityKind, known, saved, take }
       confirmLoading={busy}
       forceRender
     >
-      <Form<Values> form={form} layout="vertical" requiredMark={false} initialValues={initial(known)}>
+      <Form<AudienceValues> form={form} layout="vertical" requiredMark={false} initialValues={valuesOf(known)}>
         {error !== null && <Alert className="form-alert" type="error" title={<ProblemText error={error} />} role="alert" />}
-        <Fields />
+        <AudienceFields named />
       </Form>
       {conflict !== null && (
         <ConflictDialog
@@ -100,95 +88,6 @@ export function SaveDialog({ open, close, rule, entityKind, known, saved, take }
       )}
     </Modal>
   );
-}
-
-function Fields() {
-  const w = useWords(builder);
-  const refresh = Form.useWatch("refresh");
-  return (
-    <>
-      <Form.Item name="name" label={w.nameLabel} rules={[{ required: true, whitespace: true, message: w.nameNeeded }]}>
-        <Input maxLength={200} autoComplete="off" />
-      </Form.Item>
-      <Form.Item name="description" label={w.descriptionLabel}>
-        <Input.TextArea autoSize={{ minRows: 2, maxRows: 5 }} maxLength={2000} />
-      </Form.Item>
-      <PurposeItem />
-      <div className="form-row">
-        <Form.Item name="refresh" label={w.refreshMode}>
-          <Select
-            options={[
-              { value: "once", label: w.once },
-              { value: "daily", label: w.daily },
-              { value: "trigger", label: w.trigger },
-            ]}
-          />
-        </Form.Item>
-        {refresh === "daily" && (
-          <Form.Item name="refresh_at" label={w.at}>
-            <TimePicker format="HH:mm" minuteStep={5} allowClear={false} />
-          </Form.Item>
-        )}
-        <Form.Item name="valid_until" label={w.validUntil}>
-          <DatePicker placeholder={w.forEver} />
-        </Form.Item>
-      </div>
-      <div className="form-row">
-        <Form.Item name="folder" label={w.folder}>
-          <Input maxLength={200} autoComplete="off" />
-        </Form.Item>
-        <Form.Item name="shared" label={w.shared} valuePropName="checked">
-          <Switch />
-        </Form.Item>
-      </div>
-    </>
-  );
-}
-
-interface Purpose {
-  key: string;
-  label: Record<Language, string>;
-  channels: string[];
-}
-
-function PurposeItem() {
-  const w = useWords(builder);
-  const { language } = useApp();
-  const purposes = useQuery({
-    queryKey: ["purposes", language],
-    staleTime: 600_000,
-    queryFn: ({ signal }) => api.get<{ purposes: Purpose[] }>("/api/v1/purposes", { query: { language }, signal }),
-  });
-  const options = (purposes.data?.purposes ?? []).map((row) => ({ value: row.key, label: row.label[language] }));
-  return (
-    <Form.Item name="purpose" label={w.purpose} extra={w.purposeHelp}>
-      <Select options={options} loading={purposes.isPending} />
-    </Form.Item>
-  );
-}
-
-function initial(known: AudienceDetail | null): Partial<Values> {
-  if (known === null) return { name: "", description: "", purpose: "marketing", refresh: "once", refresh_at: dayjs("06:00", "HH:mm"), folder: "", shared: true };
-  const [mode, at] = known.refresh.split(" ");
-  return {
-    name: known.audience,
-    description: known.description,
-    purpose: known.purpose,
-    valid_until: known.valid_until === null ? null : dayjs(known.valid_until),
-    refresh: (mode ?? "once") as Values["refresh"],
-    refresh_at: dayjs(`2000-01-01T${at ?? "06:00"}`),
-    folder: known.folder,
-    shared: known.shared,
-  };
-}
-
-function bodyOf(values: Values) {
-  const { name: _name, refresh_at, valid_until, ...rest } = values;
-  return {
-    ...rest,
-    valid_until: valid_until == null ? null : valid_until.format("YYYY-MM-DD"),
-    refresh: values.refresh === "daily" ? `daily ${(refresh_at ?? dayjs("2000-01-01T06:00")).format("HH:mm")}` : values.refresh,
-  };
 }
 
 function conflictOf(problem: ApiError): Conflict {

@@ -15,6 +15,7 @@ export const DRAGGED = "application/x-coterie-condition";
 interface Item {
   key: string;
   label: string;
+  spelled?: string;
   hint?: string;
   side?: string;
   make: () => JsonObject;
@@ -32,7 +33,7 @@ export function TreePanel({ vocabulary, add }: { vocabulary: Vocabulary; add: (l
   const sections = useSections(vocabulary);
   const word = search.trim().toLowerCase();
   const shown = sections
-    .map((s) => ({ ...s, items: word === "" ? s.items : s.items.filter((i) => `${i.label} ${i.key}`.toLowerCase().includes(word)) }))
+    .map((s) => ({ ...s, items: word === "" ? s.items : s.items.filter((i) => `${i.label} ${i.key} ${i.spelled ?? ""}`.toLowerCase().includes(word)) }))
     .filter((s) => s.items.length > 0);
   return (
     <div className="tree">
@@ -106,6 +107,7 @@ function tagItem(tag: TagRow, type: string, percent: (share: number) => string):
   return {
     key: tag.tag,
     label: tag.label,
+    spelled: tag.spelled,
     hint,
     side: tag.coverage === null || tag.coverage === undefined ? undefined : percent(tag.coverage),
     make: () => tagCondition(tag),

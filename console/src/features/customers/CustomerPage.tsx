@@ -1,13 +1,15 @@
 /** One customer: tags by category, what happened, which audiences and why. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Button, Modal, Tag } from "antd";
+import { Button, Modal, Select, Tag } from "antd";
 import { api } from "../../api/client";
-import type { Cell, ValueKind } from "../../api/shapes";
+import type { Cell, DatasetRow, ValueKind } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link, useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { common } from "../../words/common";
+import { Consent, Messages } from "./Consent";
+import { Scores } from "./Scores";
 import { customers } from "./words";
 
 interface TagValue {
@@ -42,13 +44,16 @@ export default function CustomerPage({ entity }: { entity: string }) {
   if (found.data === undefined) return <Loading rows={10} />;
   const lead = found.data.built_as_of === null ? undefined : w.builtAsOf(f.moment(found.data.built_as_of));
   return (
-    <Page title={entity} lead={lead} above={{ href: "/customers", label: c.customers }}>
+    <Page title={entity} heading={<span translate="no">{entity}</span>} lead={lead} above={{ href: "/customers", label: c.customers }}>
       <div className="grid">
         <div className="span-7 stack">
+          <Scores entity={entity} />
           <Tags customer={found.data} />
         </div>
         <div className="span-5 stack">
           <MemberOf entity={entity} why={setWhy} />
+          <Consent entity={entity} />
+          <Messages entity={entity} />
           <Timeline entity={entity} />
         </div>
       </div>
@@ -68,7 +73,7 @@ function Tags({ customer }: { customer: Customer }) {
             {rows.map((tag) => (
               <div key={tag.tag}>
                 <dt>{tag.label}</dt>
-                <dd>
+                <dd translate={tag.type === "text" || tag.type === "texts" ? "no" : undefined}>
                   <Shown tag={tag} />
                 </dd>
               </div>
@@ -182,17 +187,33 @@ const MOST_FIELDS = 5;
 
 function Timeline({ entity }: { entity: string }) {
   const w = useWords(customers);
+  const c = useWords(common);
   const f = useFormat();
+  const [dataset, setDataset] = useQueryValue("events");
+  const sets = useQuery({ queryKey: ["datasets", "names"], queryFn: ({ signal }) => api.get<{ datasets: DatasetRow[] }>("/api/v1/datasets", { signal }) });
+  const kinds = (sets.data?.datasets ?? []).filter((row) => row.kind === "events" || row.kind === "records");
   const found = useInfiniteQuery({
-    queryKey: ["customer", entity, "events"],
+    queryKey: ["customer", entity, "events", dataset],
     initialPageParam: 0,
     getNextPageParam: (last: { next: number | null }) => last.next,
     queryFn: ({ signal, pageParam }) =>
-      api.get<{ events: Happened[]; next: number | null }>("/api/v1/customers/{entity}/events", { path: { entity }, query: { limit: 20, offset: pageParam }, signal }),
+      api.get<{ events: Happened[]; next: number | null }>("/api/v1/customers/{entity}/events", { path: { entity }, query: { dataset, limit: 20, offset: pageParam }, signal }),
   });
   const events = found.data?.pages.flatMap((page) => page.events) ?? [];
   return (
-    <Panel title={w.timeline}>
+    <Panel
+      title={w.timeline}
+      extra={
+        <Select
+          size="small"
+          aria-label={w.filterKind}
+          value={dataset}
+          onChange={setDataset}
+          popupMatchSelectWidth={false}
+          options={[{ value: "", label: c.all }, ...kinds.map((row) => ({ value: row.dataset, label: row.dataset }))]}
+        />
+      }
+    >
       {found.isError && <ErrorState small error={found.error} />}
       {found.isPending && <Loading rows={4} />}
       {found.isSuccess && events.length === 0 && <Empty small title={w.timelineNone} />}
@@ -202,7 +223,7 @@ function Timeline({ entity }: { entity: string }) {
             <p>
               <b>{event.dataset}</b> <span className="quiet small">{event.at === null ? w.noTime : f.moment(event.at)}</span>
             </p>
-            <p className="quiet small">
+            <p className="quiet small" translate="no">
               {Object.entries(event.fields)
                 .filter(([, value]) => value !== null && value !== entity && value !== event.at)
                 .slice(0, MOST_FIELDS)

@@ -8,9 +8,10 @@ import type { Cell, DatasetRow, FieldRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common, types } from "../../words/common";
-import { type Reject, RejectTable, RowTable } from "./ReportView";
+import { type Reject, RejectTable, RowTable, useReasons } from "./ReportView";
 import { data } from "./words";
 
 interface BatchRow {
@@ -65,33 +66,20 @@ function Fields({ dataset }: { dataset: Detail }) {
   const t = useWords(types);
   const lookup = new Map(Object.entries(dataset.joins).map(([name, field]) => [field, name]));
   return (
-    <Panel flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.fields}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{c.name}</th>
-              <th scope="col">{c.type}</th>
-              <th scope="col">{w.role}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {dataset.fields.map((field) => (
-              <tr key={field.name}>
-                <th scope="row">{field.name}</th>
-                <td>{t[field.type]}</td>
-                <td>
-                  {field.name === dataset.entity && <Tag>{w.roleEntity}</Tag>}
-                  {field.name === dataset.time && <Tag>{w.roleTime}</Tag>}
-                  {field.name === dataset.key && <Tag>{w.roleKey}</Tag>}
-                  {lookup.has(field.name) && <Tag>{w.joined(lookup.get(field.name) ?? "")}</Tag>}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
+    <PlainTable label={w.fields} heads={[c.name, c.type, w.role]}>
+      {dataset.fields.map((field) => (
+        <tr key={field.name}>
+          <th scope="row">{field.name}</th>
+          <td>{t[field.type]}</td>
+          <td>
+            {field.name === dataset.entity && <Tag>{w.roleEntity}</Tag>}
+            {field.name === dataset.time && <Tag>{w.roleTime}</Tag>}
+            {field.name === dataset.key && <Tag>{w.roleKey}</Tag>}
+            {lookup.has(field.name) && <Tag>{w.joined(lookup.get(field.name) ?? "")}</Tag>}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
@@ -119,33 +107,18 @@ function Batches({ batches }: { batches: BatchRow[] }) {
   const f = useFormat();
   const number = (n: number | null) => (n === null || n === undefined ? "–" : f.number(n));
   return (
-    <Panel flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.history}>
-        <table className="plain">
-          <thead>
-            <tr>
-              {[c.when, w.file, w.read, w.accepted, w.rejected, w.duplicates].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {[...batches].reverse().map((batch) => (
-              <tr key={batch.data_version}>
-                <td className="nowrap">{f.moment(batch.published_at)}</td>
-                <td>{batch.file ?? "–"}</td>
-                <td className="num">{number(batch.read)}</td>
-                <td className="num">{number(batch.accepted)}</td>
-                <td className="num">{number(batch.rejected)}</td>
-                <td className="num">{number(batch.duplicates)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
+    <PlainTable label={w.history} heads={[c.when, w.file, w.read, w.accepted, w.rejected, w.duplicates]}>
+      {[...batches].reverse().map((batch) => (
+        <tr key={batch.data_version}>
+          <td className="nowrap">{f.moment(batch.published_at)}</td>
+          <td translate="no">{batch.file ?? "–"}</td>
+          <td className="num">{number(batch.read)}</td>
+          <td className="num">{number(batch.accepted)}</td>
+          <td className="num">{number(batch.rejected)}</td>
+          <td className="num">{number(batch.duplicates)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
@@ -155,6 +128,8 @@ function Rejects({ name }: { name: string }) {
   const w = useWords(data);
   const c = useWords(common);
   const f = useFormat();
+  const reasonOf = useReasons();
+  const { language } = useApp();
   const [reason, setReason] = useState("");
   const [page, setPage] = useState(1);
   const rejects = useQuery({
@@ -169,12 +144,12 @@ function Rejects({ name }: { name: string }) {
   if (rejects.isError) return <ErrorState error={rejects.error} />;
   if (rejects.data === undefined) return <Loading />;
   if (rejects.data.total === 0) return <Empty title={w.none} />;
-  const options = Object.entries(rejects.data.reasons).map(([value, n]) => ({ value, label: `${value} (${f.number(n)})` }));
+  const options = Object.entries(rejects.data.reasons).map(([value, n]) => ({ value, label: `${reasonOf(value)} (${f.number(n)})` }));
   return (
     <Panel>
       <div className="toolbar">
         <Select aria-label={w.reason} value={reason} onChange={setReason} popupMatchSelectWidth={false} options={[{ value: "", label: c.all }, ...options]} />
-        <Button icon={<DownloadOutlined aria-hidden="true" />} href={addressOf("/api/v1/datasets/{name}/rejects.csv", { name })} download>
+        <Button icon={<DownloadOutlined aria-hidden="true" />} href={addressOf("/api/v1/datasets/{name}/rejects.csv", { name }, { reason, language })} download>
           {w.rejectsFile}
         </Button>
       </div>
@@ -192,42 +167,86 @@ interface Suggestion {
   why: string;
 }
 
+interface CleanupAnswer {
+  suggestions: Suggestion[];
+  rules: Record<string, Record<string, string>>;
+}
+
+/** Values that are probably one, to be confirmed, and the rules that were, to be undone. */
 function Cleanup({ name }: { name: string }) {
   const w = useWords(data);
-  const f = useFormat();
   const cache = useQueryClient();
   const { message } = App.useApp();
+  const { language } = useApp();
   const found = useQuery({
-    queryKey: ["dataset", name, "cleanup"],
-    queryFn: ({ signal }) => api.get<{ suggestions: Suggestion[] }>("/api/v1/datasets/{name}/cleanup", { path: { name }, signal }),
+    queryKey: ["dataset", name, "cleanup", language],
+    queryFn: ({ signal }) => api.get<CleanupAnswer>("/api/v1/datasets/{name}/cleanup", { path: { name }, query: { language }, signal }),
   });
   if (found.isError) return <ErrorState error={found.error} />;
   if (found.data === undefined) return <Loading />;
-  if (found.data.suggestions.length === 0) return <Empty title={w.cleanupNone} />;
-  const confirm = async ({ field, value, to }: Suggestion) => {
+  const act = async (work: () => Promise<unknown>, said: string) => {
     try {
-      await api.post("/api/v1/datasets/{name}/cleanup", { path: { name }, body: { field, value, to } });
-      void message.success(w.ruleKept);
+      await work();
+      void message.success(said);
       await cache.invalidateQueries({ queryKey: ["dataset", name, "cleanup"] });
     } catch (error) {
       void message.error(<ProblemText error={error} />);
     }
   };
+  const path = { name };
+  const confirm = ({ field, value, to }: Suggestion) => act(() => api.post("/api/v1/datasets/{name}/cleanup", { path, body: { field, value, to } }), w.ruleKept);
+  const undo = (field: string, value: string) => act(() => api.delete("/api/v1/datasets/{name}/cleanup", { path, query: { field, value } }), w.ruleDropped);
+  const rules = Object.entries(found.data.rules).flatMap(([field, pairs]) => Object.entries(pairs).map(([value, to]) => ({ field, value, to })));
+  return (
+    <>
+      {found.data.suggestions.length === 0 ? <Empty title={w.cleanupNone} /> : <Suggestions rows={found.data.suggestions} confirm={(row) => void confirm(row)} />}
+      <Panel title={w.cleanupRules}>
+        {rules.length === 0 && <p className="quiet">{w.cleanupRulesNone}</p>}
+        <ul className="lines">
+          {rules.map((rule) => (
+            <li key={`${rule.field}|${rule.value}`}>
+              <span>
+                {rule.field}: <Becomes value={rule.value} to={rule.to} />
+              </span>
+              <span className="spacer" />
+              <Button size="small" onClick={() => void undo(rule.field, rule.value)}>
+                {w.undoRule}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      </Panel>
+    </>
+  );
+}
+
+function Becomes({ value, to }: { value: string; to: string }) {
+  const w = useWords(data);
+  return (
+    <>
+      <s translate="no">{value}</s> {w.becomes} <b translate="no">{to}</b>
+    </>
+  );
+}
+
+function Suggestions({ rows, confirm }: { rows: Suggestion[]; confirm: (row: Suggestion) => void }) {
+  const w = useWords(data);
+  const f = useFormat();
   return (
     <Panel flush>
       <table className="plain">
         <tbody>
-          {found.data.suggestions.map((row) => (
+          {rows.map((row) => (
             <tr key={`${row.field}|${row.value}`}>
               <th scope="row">{row.field}</th>
               <td>
-                <s>{row.value}</s> {w.becomes} <b>{row.to}</b>
+                <Becomes value={row.value} to={row.to} />
                 <p className="quiet small">
                   {row.why} · {f.number(row.count)}
                 </p>
               </td>
               <td className="num">
-                <Button size="small" onClick={() => void confirm(row)}>
+                <Button size="small" onClick={() => confirm(row)}>
                   {w.confirmRule}
                 </Button>
               </td>

@@ -1,12 +1,12 @@
 /** A file becomes data: drop it, say what its columns are, see what would come in, import it. */
-import { InboxOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
-import { Alert, Button, Form, Input, Select, Steps, Switch, Upload } from "antd";
+import { Alert, Button, Form, Input, Select, Steps, Switch } from "antd";
 import { type ReactNode, useEffect, useState } from "react";
-import { api, sendFile } from "../../api/client";
+import { api } from "../../api/client";
 import type { Scalar } from "../../api/shapes";
 import { useFormat, useWords } from "../../app/context";
 import { address, go } from "../../app/router";
+import { FileDrop } from "../../ui/FileDrop";
 import { JobProgress } from "../../ui/JobProgress";
 import { Page, Panel } from "../../ui/Page";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
@@ -47,7 +47,7 @@ export default function ImportPage() {
   return (
     <Page title={w.importTitle} lead={w.importLead} above={{ href: "/data", label: c.data }}>
       <Steps className="wizard-steps" size="small" current={STAGES.indexOf(stage.at)} items={steps} responsive={false} />
-      {stage.at === "file" && <FileStep done={(look) => setStage({ at: "map", look })} />}
+      {stage.at === "file" && <FileDrop<Look> drop={w.drop} hint={w.dropHint} sending={w.uploading} done={(look) => setStage({ at: "map", look })} />}
       {stage.at === "map" && (
         <MapStep look={stage.look} back={() => setStage({ at: "file" })} done={(mapping, report) => setStage({ at: "preview", look: stage.look, mapping, report })} />
       )}
@@ -56,44 +56,6 @@ export default function ImportPage() {
       )}
       {stage.at === "run" && <RunStep mapping={stage.mapping} job={stage.job} again={() => setStage({ at: "file" })} />}
     </Page>
-  );
-}
-
-function FileStep({ done }: { done: (look: Look) => void }) {
-  const w = useWords(data);
-  const f = useFormat();
-  const [share, setShare] = useState<number | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const send = async (file: File) => {
-    setError(null);
-    setShare(0);
-    try {
-      const kept = await sendFile<{ upload: string }>("/api/v1/uploads", file, setShare);
-      const look = await api.post<Omit<Look, "upload">>("/api/v1/uploads/{upload}/look", { path: { upload: kept.upload } });
-      done({ ...look, upload: kept.upload });
-    } catch (problem) {
-      setError(problem);
-      setShare(null);
-    }
-  };
-  return (
-    <Panel>
-      {error !== null && <Alert className="form-alert" type="error" title={<ProblemText error={error} />} role="alert" />}
-      <Upload.Dragger
-        showUploadList={false}
-        disabled={share !== null}
-        beforeUpload={(file) => {
-          void send(file);
-          return false;
-        }}
-      >
-        <p className="drop-icon">
-          <InboxOutlined aria-hidden="true" />
-        </p>
-        <p className="state-title">{share === null ? w.drop : w.uploading(f.percent(share, 0))}</p>
-        <p className="state-hint">{w.dropHint}</p>
-      </Upload.Dragger>
-    </Panel>
   );
 }
 

@@ -4,7 +4,7 @@ import { useFormat, useWords } from "../../app/context";
 import { Figure } from "../../ui/Figure";
 import { Panel } from "../../ui/Page";
 import { types } from "../../words/common";
-import { data } from "./words";
+import { data, reasons } from "./words";
 
 export interface Reject {
   file?: string;
@@ -32,7 +32,8 @@ export interface ImportReport {
 export function ReportView({ report }: { report: ImportReport }) {
   const w = useWords(data);
   const f = useFormat();
-  const reasons = Object.entries(report.reject_reasons ?? {});
+  const reasonOf = useReasons();
+  const left = Object.entries(report.reject_reasons ?? {});
   return (
     <>
       <div className="figures">
@@ -51,12 +52,12 @@ export function ReportView({ report }: { report: ImportReport }) {
           </ul>
         </Panel>
       )}
-      {reasons.length > 0 && (
+      {left.length > 0 && (
         <Panel title={w.why}>
           <ul className="bullets">
-            {reasons.map(([reason, n]) => (
+            {left.map(([reason, n]) => (
               <li key={reason}>
-                {reason}: <b>{f.number(n)}</b>
+                {reasonOf(reason)}: <b>{f.number(n)}</b>
               </li>
             ))}
           </ul>
@@ -67,8 +68,15 @@ export function ReportView({ report }: { report: ImportReport }) {
   );
 }
 
+/** A reason of rejects in words; of one that is not known here, its code. */
+export function useReasons(): (code: string) => string {
+  const w: Record<string, string> = useWords(reasons);
+  return (code) => w[code] ?? code;
+}
+
 export function RejectTable({ rejects }: { rejects: Reject[] }) {
   const w = useWords(data);
+  const reason = useReasons();
   const f = useFormat();
   if (rejects.length === 0) return null;
   return (
@@ -87,8 +95,10 @@ export function RejectTable({ rejects }: { rejects: Reject[] }) {
             <tr key={`${row.line}-${row.column}-${i}`}>
               <td>{row.line === null ? "" : f.number(row.line)}</td>
               <td>{row.column}</td>
-              <td>{row.reason}</td>
-              <td className="code">{row.value}</td>
+              <td>{reason(row.reason)}</td>
+              <td className="code" translate="no">
+                {row.value}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -117,7 +127,9 @@ export function RowTable({ rows, kinds, label }: { rows: Record<string, Cell>[];
           {rows.map((row, i) => (
             <tr key={i}>
               {columns.map((column) => (
-                <td key={column}>{cellText(row[column])}</td>
+                <td key={column} translate="no">
+                  {cellText(row[column])}
+                </td>
               ))}
             </tr>
           ))}

@@ -1,6 +1,6 @@
 /** What a marketer looks at first: how many customers, who moved, what needs a look, how fresh it all is. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button } from "antd";
+import { App, Button, Tag } from "antd";
 import { api } from "../../api/client";
 import type { JobRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
@@ -28,10 +28,22 @@ interface Alert {
   sentence: Record<Language, string>;
 }
 
+interface CampaignRow {
+  campaign: string;
+  state: "running" | "preparing" | "waiting" | "paused";
+  audience: string | null;
+  channel: string | null;
+  next_run: string | null;
+  planned?: number | null;
+  sent?: number | null;
+  goals?: number | null;
+}
+
 interface HomeAnswer extends Figures {
   as_of: string;
   previous: Figures;
   audiences: { audience: string; count: number; entered: number; left: number; growth: number[]; as_of: string }[];
+  campaigns: CampaignRow[];
   alerts: Alert[];
   jobs: JobRow[];
   freshness: { dataset: string; last_import: string | null; last_event: string | null; rows: number }[];
@@ -53,6 +65,7 @@ export default function HomePage() {
       <div className="grid">
         <Audiences rows={found.data.audiences} />
         <Alerts alerts={found.data.alerts} />
+        <Campaigns rows={found.data.campaigns} />
         <Jobs jobs={found.data.jobs} />
         <Freshness rows={found.data.freshness} />
       </div>
@@ -83,7 +96,8 @@ function Greeting({ asOf, children }: { asOf: string; children: React.ReactNode 
 function Numbers({ now, before }: { now: Figures; before: Figures }) {
   const w = useWords(home);
   const f = useFormat();
-  const shown = (n: number | null) => (n === null ? "–" : f.number(n));
+  const shown = (n: number | null) => (n === null ? <CannotTell /> : f.number(n));
+  const revenue = now.revenue_30d;
   const change = (a: number | null | undefined, b: number | null | undefined) => (a == null || b == null || b === 0 ? null : { share: a / b - 1, against: w.against });
   return (
     <div className="figures">
@@ -91,10 +105,54 @@ function Numbers({ now, before }: { now: Figures; before: Figures }) {
       <Figure label={w.active} value={shown(now.active_30d)} change={change(now.active_30d, before.active_30d)} />
       <Figure label={w.fresh} value={shown(now.new_30d)} change={change(now.new_30d, before.new_30d)} />
       <Figure label={w.atRisk} value={shown(now.at_risk)} hint={w.atRiskHint} />
-      {now.revenue_30d !== null && (
-        <Figure label={w.revenue} value={f.money(now.revenue_30d.amount, now.revenue_30d.currency)} change={change(now.revenue_30d.amount, before.revenue_30d?.amount)} />
-      )}
+      <Figure
+        label={w.revenue}
+        value={revenue === null ? <CannotTell /> : f.money(revenue.amount, revenue.currency)}
+        change={change(revenue?.amount, before.revenue_30d?.amount)}
+        hint={revenue === null ? w.revenueHint : undefined}
+      />
     </div>
+  );
+}
+
+/** In the place of a figure that the data do not tell. */
+function CannotTell() {
+  const c = useWords(common);
+  return <span className="quiet cannot-tell">{c.cannotTell}</span>;
+}
+
+const TONES: Record<CampaignRow["state"], string> = { running: "busy", preparing: "busy", waiting: "quiet", paused: "warn" };
+
+function Campaigns({ rows }: { rows: CampaignRow[] }) {
+  const w = useWords(home);
+  const c = useWords(common);
+  const f = useFormat();
+  return (
+    <Panel className="span-12" title={w.campaigns} extra={<Link href="/campaigns">{c.seeAll}</Link>}>
+      {rows.length === 0 ? (
+        <p className="quiet">{w.campaignsNone}</p>
+      ) : (
+        <ul className="lines">
+          {rows.map((row) => (
+            <li key={row.campaign}>
+              <div>
+                <Link href={address("campaigns", row.campaign)}>{row.campaign}</Link>
+                <p className="quiet small">{[row.audience, row.channel].filter(Boolean).join(" · ")}</p>
+              </div>
+              <span className="spacer" />
+              {row.sent != null && (
+                <span className="line-number">
+                  <b>{f.number(row.sent)}</b>
+                  <span className="quiet small">{row.planned == null ? w.sent : w.sentOf(f.number(row.planned))}</span>
+                </span>
+              )}
+              {row.next_run !== null && <span className="quiet small">{w.nextRun(f.moment(row.next_run))}</span>}
+              <Tag className={`tone tone-${TONES[row.state]}`}>{w[row.state]}</Tag>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
   );
 }
 

@@ -8,8 +8,9 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { useQueryValue } from "../../app/router";
 import { JobProgress } from "../../ui/JobProgress";
 import { JobState, useJobNames, useStates } from "../../ui/JobState";
-import { Page, Panel } from "../../ui/Page";
-import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
+import { Page } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
+import { QueryTable, SearchBox, useAsking } from "../../ui/ServerTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
 import { ended } from "../../ui/useJob";
 import { common } from "../../words/common";
@@ -18,9 +19,10 @@ import { jobs } from "./words";
 /** Tell the cache of every change of a job; false while the stream is not there. */
 function useLiveJobs(): boolean {
   const cache = useQueryClient();
+  const { language } = useApp();
   const [live, setLive] = useState(false);
   useEffect(() => {
-    const stream = new EventSource("/api/v1/events");
+    const stream = new EventSource(`/api/v1/events?language=${language}`);
     stream.addEventListener("open", () => setLive(true));
     stream.addEventListener("error", () => setLive(false));
     stream.addEventListener("job", (event) => {
@@ -29,7 +31,7 @@ function useLiveJobs(): boolean {
       void cache.invalidateQueries({ queryKey: ["jobs"] });
     });
     return () => stream.close();
-  }, [cache]);
+  }, [cache, language]);
   return live;
 }
 
@@ -50,6 +52,8 @@ export default function JobsPage() {
   );
 }
 
+type Listed = { jobs: JobRow[]; total: number };
+
 function JobList() {
   const w = useWords(jobs);
   const c = useWords(common);
@@ -63,7 +67,7 @@ function JobList() {
     queryKey: ["jobs", query],
     placeholderData: keepPreviousData,
     refetchInterval: live ? 20_000 : 3_000,
-    queryFn: ({ signal }) => api.get<{ jobs: JobRow[]; total: number }>("/api/v1/jobs", { query, signal }),
+    queryFn: ({ signal }) => api.get<Listed>("/api/v1/jobs", { query, signal }),
   });
   return (
     <>
@@ -74,27 +78,22 @@ function JobList() {
           {live ? w.live : w.polling}
         </span>
       </div>
-      <Panel flush>
-        <ServerTable<JobRow>
-          label={c.jobs}
-          rows={list.data?.jobs}
-          total={list.data?.total}
-          error={list.error}
-          busy={list.isPlaceholderData}
-          retry={() => void list.refetch()}
-          rowKey="id"
-          asking={asking}
-          columns={useColumns(setShown)}
-          empty={<Empty title={w.emptyTitle} hint={w.emptyHint} />}
-        />
-      </Panel>
+      <QueryTable<Listed, JobRow>
+        label={c.jobs}
+        list={list}
+        rows={(answer) => answer.jobs}
+        rowKey="id"
+        asking={asking}
+        columns={useColumns(setShown)}
+        empty={<Empty title={w.emptyTitle} hint={w.emptyHint} />}
+      />
       {shown !== "" && <JobDrawer id={shown} close={() => setShown("")} />}
     </>
   );
 }
 
 function aboutOf(job: JobRow): string {
-  const said = job.arguments.audience ?? job.arguments.name ?? job.arguments.file ?? job.arguments.as_of;
+  const said = job.arguments.audience ?? job.arguments.source ?? job.arguments.name ?? job.arguments.file ?? job.arguments.as_of;
   return typeof said === "string" ? said : "";
 }
 
@@ -182,14 +181,16 @@ function JobShown({ job }: { job: JobRow }) {
           </p>
         </div>
       )}
+      <h2 className="sub">{w.log}</h2>
+      <Log job={job} />
       <h2 className="sub">{w.arguments}</h2>
-      <pre className="code-box" tabIndex={0}>
+      <pre className="code-box" tabIndex={0} translate="no">
         {JSON.stringify(job.arguments, null, 2)}
       </pre>
       {job.result !== null && (
         <>
           <h2 className="sub">{w.result}</h2>
-          <pre className="code-box" tabIndex={0}>
+          <pre className="code-box" tabIndex={0} translate="no">
             {JSON.stringify(job.result, null, 2)}
           </pre>
         </>
@@ -205,6 +206,49 @@ function JobShown({ job }: { job: JobRow }) {
         </div>
       )}
     </div>
+  );
+}
+
+interface LogLine {
+  what: "created" | "planned" | "stage" | "note" | "ended";
+  at: string | null;
+  ended_at: string | null;
+  stage: number | null;
+  stages: number | null;
+  name: string | null;
+  failed: boolean;
+}
+
+/** What the job did, stage by stage, followed while it runs. */
+function Log({ job }: { job: JobRow }) {
+  const w = useWords(jobs);
+  const s: Record<string, string> = useStates();
+  const f = useFormat();
+  const { language } = useApp();
+  const found = useQuery({
+    queryKey: ["job", job.id, "log", job.state, language],
+    refetchInterval: ended(job.state) ? false : 2_000,
+    queryFn: ({ signal }) => api.get<{ lines: LogLine[] }>("/api/v1/jobs/{job}/log", { path: { job: job.id }, signal }),
+  });
+  if (found.isError) return <ErrorState small error={found.error} />;
+  if (found.data === undefined) return <Loading rows={3} />;
+  const said = (line: LogLine): string => {
+    if (line.what === "stage") return w.stageOf(line.stage ?? 0, line.stages ?? 0);
+    if (line.what === "note") return line.name ?? "";
+    return { created: w.logCreated, planned: w.logPlanned, ended: s[line.name ?? ""] ?? "" }[line.what];
+  };
+  return (
+    <ol className="timeline small" aria-label={w.log}>
+      {found.data.lines.map((line, i) => (
+        <li key={`${line.what}-${line.stage}-${i}`}>
+          <span className={line.what === "note" ? "quiet" : ""} translate={line.what === "note" ? "no" : undefined}>
+            {said(line)}
+          </span>{" "}
+          {line.failed && <b className="warn">{s.failed}</b>} <span className="quiet">{line.at === null ? "" : f.moment(line.at)}</span>
+          {line.at !== null && line.ended_at !== null && <span className="quiet"> · {w.seconds(f.number((Date.parse(line.ended_at) - Date.parse(line.at)) / 1000, 1))}</span>}
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -224,31 +268,21 @@ function Schedules() {
   if (found.isError) return <ErrorState error={found.error} />;
   if (found.data === undefined) return <Loading />;
   return (
-    <Panel flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.schedules}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.job}</th>
-              <th scope="col">{w.when}</th>
-              <th scope="col">{w.lastRun}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.data.schedules.map((row) => (
-              <tr key={row.name}>
-                <th scope="row">
-                  {name(row.job)} <span className="quiet">{row.name}</span>
-                </th>
-                <td>
-                  <span className="code">{row.cron}</span> <span className="quiet">{row.zone}</span>
-                </td>
-                <td>{row.last_at === null ? "–" : f.moment(row.last_at)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
+    <PlainTable label={w.schedules} heads={[w.job, w.when, w.lastRun]}>
+      {found.data.schedules.map((row) => (
+        <tr key={row.name}>
+          <th scope="row">
+            {name(row.job)}{" "}
+            <span className="quiet" translate="no">
+              {row.name}
+            </span>
+          </th>
+          <td>
+            <span className="code">{row.cron}</span> <span className="quiet">{row.zone}</span>
+          </td>
+          <td>{row.last_at === null ? "–" : f.moment(row.last_at)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

@@ -20,6 +20,10 @@ export const jobs = pairs({
   polling: ["Looked up every few seconds", "每隔几秒刷新"],
   result: ["Result", "结果"],
   failedWhy: ["Why it failed", "失败原因"],
+  log: ["Log", "日志"],
+  logCreated: ["put into the queue", "加入队列"],
+  logPlanned: ["planned", "已规划"],
+  stageOf: [(n: number, of: number) => `step ${n} of ${of}`, (n: number, of: number) => `第 ${n} 步，共 ${of} 步`],
   arguments: ["Given", "参数"],
   onlyMine: ["Without upkeep", "隐藏系统维护任务"],
 });

@@ -93,7 +93,7 @@ function Sessions() {
       {found.data.sessions.map((row) => (
         <li key={row.session}>
           <div>
-            <b>{browserOf(row.agent)}</b> {row.current && <Tag>{w.thisOne}</Tag>}
+            <b translate="no">{browserOf(row.agent)}</b> {row.current && <Tag>{w.thisOne}</Tag>}
             <p className="quiet small">
               {row.address} · {w.seen} {f.ago(row.seen_at)}
             </p>

@@ -3,10 +3,9 @@ import { Button, Modal, type TableProps } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { useFormat, useWords } from "../../app/context";
-import { Panel } from "../../ui/Page";
-import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
+import { QueryTable, SearchBox, useAsking } from "../../ui/ServerTable";
 import { Empty } from "../../ui/States";
-import { settings } from "./words";
+import { kinds as kindWords, settings } from "./words";
 
 interface Entry {
   id: number;
@@ -19,6 +18,8 @@ interface Entry {
   after: Record<string, unknown> | null;
 }
 
+type Listed = { entries: Entry[]; total: number };
+
 export function Audit() {
   const w = useWords(settings);
   const asking = useAsking("at", "desc");
@@ -27,38 +28,25 @@ export function Audit() {
   const list = useQuery({
     queryKey: ["audit", search, offset],
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => api.get<{ entries: Entry[]; total: number }>("/api/v1/audit", { query: { search, limit, offset }, signal }),
+    queryFn: ({ signal }) => api.get<Listed>("/api/v1/audit", { query: { search, limit, offset }, signal }),
   });
   return (
     <>
       <div className="toolbar">
         <SearchBox label={w.findAudit} />
       </div>
-      <Panel flush>
-        <ServerTable<Entry>
-          label={w.audit}
-          rows={list.data?.entries}
-          total={list.data?.total}
-          error={list.error}
-          busy={list.isPlaceholderData}
-          retry={() => void list.refetch()}
-          rowKey="id"
-          asking={asking}
-          columns={useColumns(setShown)}
-          empty={<Empty title={w.auditEmpty} />}
-        />
-      </Panel>
+      <QueryTable<Listed, Entry> label={w.audit} list={list} rows={(answer) => answer.entries} rowKey="id" asking={asking} columns={useColumns(setShown)} empty={<Empty title={w.auditEmpty} />} />
       <Modal open={shown !== null} title={shown?.name} onCancel={() => setShown(null)} footer={null} width={860}>
         <div className="versus">
           <section>
             <h2>{w.before}</h2>
-            <pre className="code-box" tabIndex={0}>
+            <pre className="code-box" tabIndex={0} translate="no">
               {JSON.stringify(shown?.before ?? null, null, 2)}
             </pre>
           </section>
           <section>
             <h2>{w.after}</h2>
-            <pre className="code-box" tabIndex={0}>
+            <pre className="code-box" tabIndex={0} translate="no">
               {JSON.stringify(shown?.after ?? null, null, 2)}
             </pre>
           </section>
@@ -71,16 +59,17 @@ export function Audit() {
 function useColumns(show: (entry: Entry) => void): TableProps<Entry>["columns"] {
   const w = useWords(settings);
   const f = useFormat();
+  const kinds: Record<string, string> = useWords(kindWords);
   return [
     { key: "at", title: w.when, render: (_, row) => <span className="nowrap">{f.moment(row.at)}</span> },
     { key: "actor", title: w.actor, render: (_, row) => row.actor },
-    { key: "action", title: w.action, responsive: ["sm"], render: (_, row) => <span className="code">{row.action.replace("/api/v1", "")}</span> },
+    { key: "action", title: w.action, responsive: ["sm"], render: (_, row) => <span className="code" translate="no">{row.action.replace("/api/v1", "")}</span> },
     {
       key: "name",
       title: w.target,
       render: (_, row) => (
         <>
-          {row.name} <span className="quiet small">{row.kind}</span>
+          {row.name} <span className="quiet small">{kinds[row.kind] ?? row.kind}</span>
         </>
       ),
     },

@@ -23,7 +23,7 @@ interface SettingRow {
 export function WorkspaceSettings() {
   const w = useWords(settings);
   const { language } = useApp();
-  const found = useQuery({ queryKey: ["settings", language], queryFn: ({ signal }) => api.get<{ settings: SettingRow[] }>("/api/v1/settings", { signal }) });
+  const found = useQuery({ queryKey: ["settings", language], queryFn: ({ signal }) => api.get<{ settings: SettingRow[] }>("/api/v1/settings", { query: { language }, signal }) });
   if (found.isError) return <ErrorState error={found.error} />;
   if (found.data === undefined) return <Loading />;
   return (
@@ -59,7 +59,9 @@ function SettingLine({ row }: { row: SettingRow }) {
   return (
     <li>
       <div className="setting-words">
-        <span className="code">{row.name}</span> {row.changed && <Tag className="tone tone-busy">{w.changed}</Tag>}
+        <span className="code" translate="no" id={`setting-${row.name}`}>
+          {row.name}
+        </span> {row.changed && <Tag className="tone tone-busy">{w.changed}</Tag>}
         <p className="quiet small">{row.help}</p>
       </div>
       <span className="spacer" />
@@ -68,10 +70,10 @@ function SettingLine({ row }: { row: SettingRow }) {
       ) : (
         <span className="setting-value">
           {typeof row.default === "number" ? (
-            <InputNumber aria-label={row.name} value={typeof typed === "number" ? typed : null} onChange={(next) => setTyped(next)} controls={false} />
+            <InputNumber aria-labelledby={`setting-${row.name}`} value={typeof typed === "number" ? typed : null} onChange={(next) => setTyped(next)} controls={false} />
           ) : (
             <Input
-              aria-label={row.name}
+              aria-labelledby={`setting-${row.name}`}
               type={row.secret ? "password" : "text"}
               autoComplete="off"
               placeholder={row.secret && row.set ? w.secretSet : undefined}

@@ -69,3 +69,31 @@ export const settings = pairs({
   findAudit: ["Search the log", "搜索日志"],
   findUser: ["Find a user", "搜索用户"],
 });
+
+/** What the audit log tells of. */
+export const kinds = pairs({
+  session: ["session", "会话"],
+  user: ["user", "用户"],
+  token: ["API token", "令牌"],
+  setting: ["setting", "设置项"],
+  audience: ["audience", "人群包"],
+  block: ["block", "条件块"],
+  tag: ["tag", "标签"],
+  recipe: ["recipe", "配方"],
+  dataset: ["dataset", "数据集"],
+  alert: ["alert", "告警"],
+  destination: ["destination", "接收方"],
+  segmentation: ["segments", "分群"],
+  cleanup: ["clean-up rule", "清洗规则"],
+  campaign: ["campaign", "营销活动"],
+  content: ["content", "内容"],
+  journey: ["journey", "旅程"],
+  experiment: ["experiment", "实验"],
+  consent: ["consent", "授权"],
+  source: ["source", "数据源"],
+  import: ["import", "导入"],
+  upload: ["upload", "上传"],
+  export: ["export", "导出"],
+  list: ["list", "名单"],
+  request: ["request", "请求"],
+});

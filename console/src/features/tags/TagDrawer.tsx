@@ -4,16 +4,17 @@ import { App, Button, Drawer, Tag } from "antd";
 import { api } from "../../api/client";
 import type { TagRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
-import { address, go, Link } from "../../app/router";
+import { go } from "../../app/router";
 import { Share } from "../../ui/Figure";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common, types } from "../../words/common";
 import { Distribution, type Spread } from "./Distribution";
+import { Lineage, type LineageFacts } from "./Lineage";
 import { tags } from "./words";
 
 interface Detail extends TagRow {
   declared: boolean;
-  lineage: { datasets: string[]; tags: string[]; recipe: string | null; used_by: { kind: string; name: string }[] };
+  lineage: LineageFacts;
   distribution: Spread | null;
 }
 
@@ -57,27 +58,7 @@ function Shown({ tag, close }: { tag: Detail; close: () => void }) {
       <h2 className="sub">{w.distribution}</h2>
       {tag.distribution === null ? <p className="quiet">{w.notBuilt}</p> : <Distribution spread={tag.distribution} title={tag.label} />}
       <h2 className="sub">{w.lineage}</h2>
-      <p>
-        {tag.lineage.datasets.map((name) => (
-          <Tag key={name}>{name.includes(".") ? name : <Link href={address("data", name)}>{name}</Link>}</Tag>
-        ))}
-        {tag.lineage.tags.map((name) => (
-          <Tag key={name}>
-            <Link href={`/tags?tag=${encodeURIComponent(name)}`}>{name}</Link>
-          </Tag>
-        ))}
-        {tag.lineage.recipe !== null && <Tag>{tag.lineage.recipe}</Tag>}
-      </p>
-      <h2 className="sub">{w.usedBy}</h2>
-      {tag.lineage.used_by.length === 0 ? (
-        <p className="quiet">{w.unused}</p>
-      ) : (
-        <p>
-          {tag.lineage.used_by.map((user) => (
-            <Tag key={`${user.kind}:${user.name}`}>{user.kind === "audience" ? <Link href={address("audiences", user.name)}>{user.name}</Link> : user.name}</Tag>
-          ))}
-        </p>
-      )}
+      <Lineage name={tag.tag} lineage={tag.lineage} />
       {(allowed === null || allowed.has("define")) && (
         <div className="page-actions">
           <Button type="primary" onClick={() => go(`/audiences/new?rule=${encodeURIComponent(JSON.stringify({ all: [{ tag: tag.tag, op: "exists" }] }))}`)}>

@@ -8,8 +8,8 @@ import type { TagRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { go, useQueryValue } from "../../app/router";
 import { Share } from "../../ui/Figure";
-import { Page, Panel } from "../../ui/Page";
-import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
+import { Page } from "../../ui/Page";
+import { QueryTable, SearchBox, useAsking } from "../../ui/ServerTable";
 import { Empty, ProblemText } from "../../ui/States";
 import { common, types } from "../../words/common";
 import { TagDrawer } from "./TagDrawer";
@@ -57,21 +57,16 @@ export default function TagsPage() {
           <div className="toolbar">
             <SearchBox label={w.find} />
           </div>
-          <Panel flush>
-            <ServerTable<TagRow>
-              label={c.tags}
-              rows={list.data?.tags}
-              total={list.data?.total}
-              error={list.error}
-              busy={list.isPlaceholderData}
-              retry={() => void list.refetch()}
-              rowKey="tag"
-              asking={asking}
-              size={SIZE}
-              columns={useColumns(setShown)}
-              empty={<Empty title={w.emptyTitle} hint={w.emptyHint} action={bring} />}
-            />
-          </Panel>
+          <QueryTable<Listed, TagRow>
+            label={c.tags}
+            list={list}
+            rows={(answer) => answer.tags}
+            rowKey="tag"
+            asking={asking}
+            size={SIZE}
+            columns={useColumns(setShown)}
+            empty={<Empty title={w.emptyTitle} hint={w.emptyHint} action={bring} />}
+          />
         </div>
       </div>
       {shown !== "" && <TagDrawer name={shown} close={() => setShown("")} />}

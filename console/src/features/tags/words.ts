@@ -16,6 +16,11 @@ export const tags = pairs({
   distinct: [(n: string) => `${n} different values`, (n: string) => `${n} 个不同取值`],
   notBuilt: ["Not built yet: build the tags to see its values.", "尚未生成，请先生成标签。"],
   lineage: ["Where it comes from", "数据血缘"],
+  lineageFrom: ["Made of", "来源"],
+  lineageSaid: [
+    (name: string, from: string, to: string) => `${name} is made of: ${from}. It is used by: ${to}.`,
+    (name: string, from: string, to: string) => `${name} 的来源：${from}；被引用：${to}。`,
+  ],
   usedBy: ["Used by", "被引用"],
   unused: ["Nothing uses it yet.", "暂无引用。"],
   dictionary: ["Dictionary as CSV", "下载标签字典"],

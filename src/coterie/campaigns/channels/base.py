@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from coterie.audiences.life import EVERY_CHANNEL
+from coterie.campaigns.content import Content
 from coterie.campaigns.reading import chosen, whole, wrong
+from coterie.campaigns.tracking import Tracker
 from coterie.destinations.service import Destinations
 from coterie.errors import did_you_mean, unknown_name
 from coterie.settings import Settings
@@ -37,6 +39,7 @@ class Part(NamedTuple):
     """One part of a channel's messages.
 
     most : characters it may have; html : whether it is HTML, and so escaped; kind : `text`, or `any` JSON.
+    hard : whether a longer one is not sent at all; else people are told of it when they plan.
     """
 
     name: str
@@ -44,10 +47,10 @@ class Part(NamedTuple):
     most: int = 100_000
     html: bool = False
     kind: str = "text"
+    hard: bool = False
 
 
-@dataclass(frozen=True)
-class Parcel:
+class Parcel(NamedTuple):
     """One message to one recipient.
 
     n, row, tries : number in the plan, row of the entity, and how often it was tried before.
@@ -81,7 +84,7 @@ class Surroundings:
     """What a channel may use.
 
     run : the occurrence, `NAME@N`; folder : the run's own. sign : a token that stands for one recipient of the run and
-        that nobody can make who does not know the workspace's secret.
+        that nobody can make who does not know the workspace's secret. tracker : puts such tokens into links.
     """
 
     run: str
@@ -91,6 +94,13 @@ class Surroundings:
     settings: Settings
     sign: Callable[[int], str]
     options: Mapping[str, Any] = field(default_factory=dict)
+    tracker: Tracker | None = None
+
+    def renderer(self, content: Content) -> Callable[[Mapping[str, Any], int], dict[str, Any]]:
+        """What makes the parts of a message from values and the recipient's number in the plan."""
+        if self.tracker is None or not self.tracker.base:
+            return lambda values, _: content.render(values)
+        return partial(self.tracker.render, content)
 
     def unsubscribe_url(self, n: int) -> str:
         """Where recipient `n` of the plan unsubscribes with one click; empty where the setting `public_url` is."""
@@ -143,7 +153,7 @@ class Channel(Protocol):
 
 
 _MOST = {"rate_per_second": 1_000_000, "connections": 64, "batch": 100_000}
-COMMON_OPTIONS = ("address", "consent", "rate_per_second", "resend_uncertain", "connections", "batch")
+COMMON_OPTIONS = ("address", "consent", "rate_per_second", "resend_uncertain", "connections", "batch", "track")
 
 
 @cache
@@ -196,8 +206,8 @@ def check_options(channel: Channel, given: Mapping[str, Any]) -> None:
             whole(value, f"channel.{option}", least=1, most=_MOST[option])
         if option == "consent":
             chosen(value, EVERY_CHANNEL, "channel.consent")
-        if option == "resend_uncertain" and not isinstance(value, bool):
-            raise wrong("channel.resend_uncertain", "This is neither true nor false.", "Write true or false.")
+        if option in ("resend_uncertain", "track") and not isinstance(value, bool):
+            raise wrong(f"channel.{option}", "This is neither true nor false.", "Write true or false.")
     channel.check(given)
 
 
@@ -209,3 +219,26 @@ def too_long(channel: Channel, rendered: Mapping[str, Any]) -> list[str]:
         for name, value in rendered.items()
         if isinstance(value, str) and len(value) > limits.get(name, len(value))
     ]
+
+
+def unfit(channel: Channel) -> Callable[[Mapping[str, Any]], str | None]:
+    """Says of a recipient's rendered parts why they are not sent: one that is needed is empty, or one is too long.
+
+    >>> told = unfit(find_channel("sms"))
+    >>> told({"text": " "}), told({"text": "x" * 501}), told({"text": "Hi"})
+    ('text is empty.', 'text has 501 characters; sms takes 500.', None)
+    """
+    schema = [Part(*p) for p in channel.parts]
+    needed = [p.name for p in schema if p.required and p.kind == "text"]
+    limits = [(p.name, p.most) for p in schema if p.hard]
+
+    def _told(parts: Mapping[str, Any]) -> str | None:
+        for name in needed:
+            if not str(parts.get(name) or "").strip():
+                return f"{name} is empty."
+        for name, most in limits:
+            if len(str(parts.get(name) or "")) > most:
+                return f"{name} has {len(str(parts[name])):,} characters; {channel.name} takes {most:,}."
+        return None
+
+    return _told

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ class _Writing:
 
     def send(self, batch: str, parcels: Sequence[Parcel]) -> list[Outcome]:
         """One file."""
-        lines = [_line(parcel) for parcel in parcels]
+        content = "".join(map(_line, parcels)).encode()
         with disk_errors():
             path = self._folder / f"{batch}.jsonl"
             staged = path.with_suffix(".part")
-            with staged.open("w", encoding="utf-8") as handle:
-                handle.writelines(lines)
+            with staged.open("wb") as handle:
+                handle.write(content)
                 handle.flush()
                 os.fsync(handle.fileno())
             staged.replace(path)
@@ -60,8 +61,18 @@ class _Writing:
 
 
 def _line(parcel: Parcel) -> str:
-    made = {"key": parcel.key, "entity": parcel.entity, "address": parcel.address, "arm": parcel.arm}
-    return _ENCODER.encode({**made, **parcel.parts}) + "\n"
+    """A message as JSON, put together from its texts: two thirds of the encoder's time, which starts anew each time.
+
+    >>> _line(Parcel(0, 0, 0, "k", "7", None, "a", {"text": 'Say "hi"', "points": 3}))
+    '{"key": "k", "entity": "7", "address": null, "arm": "a", "text": "Say \\\\"hi\\\\"", "points": 3}\\n'
+    """
+    _, _, _, key, entity, address, arm, parts = parcel
+    made = {"key": key, "entity": entity, "address": address, "arm": arm, **parts}
+    said = [
+        f"{encode_basestring(name)}: {encode_basestring(v) if isinstance(v, str) else _ENCODER.encode(v)}"
+        for name, v in made.items()
+    ]
+    return "{" + ", ".join(said) + "}\n"
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)  # `json.dumps` would make one for each line
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)

@@ -68,16 +68,17 @@ class _Posting:
 
 def sms() -> Webhook:
     """Short messages: at most 500 characters, which a phone shows as one."""
-    return Webhook("sms", (Part("text", most=500), Part("signature", False, 20)), address="phone", opt_in=True)
+    parts = (Part("text", most=500, hard=True), Part("signature", False, 20, hard=True))
+    return Webhook("sms", parts, address="phone", opt_in=True)
 
 
 def push() -> Webhook:
     """Notifications on a phone; limits as both big systems show them whole."""
     parts = (
-        Part("title", most=65),
-        Part("body", most=240),
-        Part("image", False, 2_000),
-        Part("deep_link", False, 2_000),
+        Part("title", most=65, hard=True),
+        Part("body", most=240, hard=True),
+        Part("image", False, 2_000, hard=True),
+        Part("deep_link", False, 2_000, hard=True),
         Part("data", False, kind="any"),
     )
     return Webhook("push", parts, address="push_token", opt_in=True)
@@ -85,5 +86,6 @@ def push() -> Webhook:
 
 def wechat() -> Webhook:
     """Template messages of an official account: the template's id and its fields."""
-    parts = (Part("template_id", most=100), Part("data", kind="any"), Part("url", False, 2_000))
+    template = Part("template_id", most=100, hard=True)
+    parts = (template, Part("data", kind="any"), Part("url", False, 2_000, hard=True))
     return Webhook("wechat", parts, address="openid", opt_in=True)

@@ -1,21 +1,22 @@
 """What people say of segments: labels that they gave customers themselves, and marks on what is wrong.
 
 Labels beside segments: the table of both, how far they agree, and customers whom the data put at the top and people do
-not. Marks are kept for ever, each a document of its own, so that two people never overwrite each other.
+not. Marks are kept for ever, each a document of its own, so that two people never overwrite each other; one that was
+a mistake is withdrawn.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from coterie.errors import Refused, did_you_mean
+from coterie.errors import NotFound, Refused, did_you_mean
 from coterie.kit.moments import now
 from coterie.learn.segments.names import SegmentName
 from coterie.stats.agreement import adjusted_rand, contingency
@@ -181,6 +182,7 @@ class Mark:
 
     what : `name`, `reason` or `segment` is wrong or noted, or a `customer` does not belong there.
     version : of the segmentation that was looked at; entity : of a customer; name : what the segment is called from now on.
+    withdrawn : when and by whom it was taken back; it is kept, and no longer counts.
     """
 
     id: str
@@ -193,6 +195,7 @@ class Mark:
     entity: str | None = None
     name_en: str | None = None
     name_zh: str | None = None
+    withdrawn: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -229,10 +232,19 @@ class Marks:
         self._store.put(MARK, f"{segmentation}/{made.id}", asdict(made))
         return made
 
+    def withdraw(self, segmentation: str, id_: str, by: str = "") -> Mark:
+        """Take a mark back: it stays among the documents, and is shown and counted no more. Raises NotFound."""
+        known = {mark.id: mark for mark in self.of(segmentation)}
+        if id_ not in known:
+            raise NotFound("unknown_name", "There is no such mark.", place="mark", fix="Look at the marks again.")
+        made = replace(known[id_], withdrawn=f"{now().isoformat()} {by}".strip())
+        self._store.put(MARK, f"{segmentation}/{id_}", asdict(made))
+        return made
+
     def of(self, segmentation: str) -> list[Mark]:
-        """All marks on a segmentation, oldest first."""
+        """All marks on a segmentation that nobody took back, oldest first."""
         found = [Mark(**d.body) for d in self._store.all(MARK, prefix=f"{segmentation}/")]
-        return sorted(found, key=lambda mark: (mark.at, mark.id))
+        return sorted((m for m in found if m.withdrawn is None), key=lambda mark: (mark.at, mark.id))
 
     def names(self, segmentation: str, ids: Sequence[int], suggested: Sequence[SegmentName]) -> dict[int, SegmentName]:
         """What segments are called: as people said last, by lasting id; else as suggested."""

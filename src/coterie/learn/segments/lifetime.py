@@ -18,7 +18,7 @@ from coterie.learn.segments.explain import rule_text
 from coterie.learn.segments.frames import Frames
 from coterie.learn.segments.identity import migration, steadied
 from coterie.learn.segments.model import AMBIGUOUS, SegmentModel
-from coterie.learn.segments.names import SegmentName
+from coterie.learn.segments.names import Labels, SegmentName
 from coterie.learn.segments.registry import Registry, Version, environment
 from coterie.learn.segments.stored import decode
 from coterie.learn.segments.strategy import Strategy
@@ -215,9 +215,16 @@ def metrics(version: Version) -> dict[str, Any]:
 
 
 def segment_rows(
-    version: Version, names: Mapping[int, SegmentName], strategies: Mapping[int, Strategy], language: Language
+    version: Version,
+    names: Mapping[int, SegmentName],
+    strategies: Mapping[int, Strategy],
+    language: Language,
+    labels: Labels | None = None,
 ) -> list[dict[str, Any]]:
-    """The segments of a version, by id: name, size, stability, rule in words, and what is to be done."""
+    """The segments of a version, by id: name, size, stability, rule in words, and what is to be done.
+
+    labels : what tags are called in the rules, by tag.
+    """
     summary, sizes = version.body["summary"], version.sizes
     total = max(sum(sizes.values()), 1)
     rows = []
@@ -234,7 +241,9 @@ def segment_rows(
                 "share": sizes.get(str(i), 0) / total,
                 "stability": summary["stability"].get(str(i)),
                 "band": summary["stability_band"].get(str(i)),
-                "rule": None if rule is None else rule_text(rule["rule"], language, {}),
+                "rule": None if rule is None else rule_text(rule["rule"], language, labels or {}),
+                "precision": None if rule is None else rule["precision"],
+                "recall": None if rule is None else rule["recall"],
                 **{k: v for k, v in strategies.get(i, Strategy(i)).as_dict().items() if k != "segment"},
             }
         )

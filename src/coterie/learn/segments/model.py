@@ -26,7 +26,7 @@ from coterie.learn.segments.columns import as_levels, missing
 from coterie.learn.segments.criteria import distances, silhouette
 from coterie.learn.segments.explain import Explanation, explain, rule_text
 from coterie.learn.segments.map import PlaneMap, plane_map
-from coterie.learn.segments.methods.base import Clusters, Columns, Method, Rule, group_means, ordered_by_rule
+from coterie.learn.segments.methods.base import Clusters, Columns, Method, Nearest, Rule, group_means, ordered_by_rule
 from coterie.learn.segments.methods.base import sizes as group_sizes
 from coterie.learn.segments.methods.baselines import fills
 from coterie.learn.segments.methods.kmeans import settled
@@ -60,6 +60,7 @@ AMBIGUOUS = 0.1
 _LEAST_ROWS, _FEW_ROWS = 10, 50
 _DRAWS_FINAL, _FINAL_ROWS, _SILHOUETTE_ROWS = 50, 3_000, 600
 _PROTOTYPES, _BORDERS = 5, 20
+_ASSIGNED_ROWS = 65_536  # prepared at once
 
 
 class Note(NamedTuple):
@@ -121,7 +122,9 @@ class SegmentModel:
     def assign(self, frame: pd.DataFrame) -> Prediction:
         """Like `predict`, and also what had to be assumed: values filled, levels never seen, rows of which "
         "nothing is known."""
-        found = self.rule.assign(self.pipeline.transform(frame), np.array(self.centres))
+        blocks = (frame.iloc[at : at + _ASSIGNED_ROWS] for at in range(0, max(len(frame), 1), _ASSIGNED_ROWS))
+        parts = [self.rule.assign(self.pipeline.transform(block), np.array(self.centres)) for block in blocks]
+        found = Nearest(*(np.concatenate(values) for values in zip(*parts, strict=True)))
         beyond, ids = np.maximum(found.second_distance, 1e-300), np.array([*self.ids, 0], np.int64)
         table = pd.DataFrame(
             {
@@ -394,7 +397,8 @@ def fit_segments(
     entry = _checked(frame, k, method, max_k, starts)
     with progress.stage("Preparing"):
         # by key: the order of the file must not decide where k-means starts
-        by_key = frame.iloc[np.argsort(np.array([str(key) for key in frame.index], dtype=object), kind="stable")]
+        order = np.argsort(np.array([str(key) for key in frame.index], dtype=object), kind="stable")
+        by_key = frame if bool((order == np.arange(len(order))).all()) else frame.iloc[order]
         pipeline = _pipeline(by_key, entry, prepare, money, weights, pca)
         matrix = pipeline.transform(by_key)
     bound = entry.of(Columns.of(pipeline))
@@ -442,6 +446,25 @@ def partition(
     labels = np.empty(len(frame), dtype=np.intp)
     labels[order] = found.labels
     return labels
+
+
+def prepared(
+    frame: pd.DataFrame,
+    *,
+    method: str = "kmeans",
+    prepare: str = "auto",
+    money: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    pca: float | None = None,
+) -> Pipeline:
+    """What `fit_segments` would do to the columns first, to look at before it is fitted. Raises Refused like that.
+
+    >>> frame = pd.DataFrame({"spend": [1.0, 2.0, 1.5, 90.0, 91.0, 1.3, 1.2, 95.0, 1.1, 1.4]}, index=list("abcdefghij"))
+    >>> [(step.column, step.transform) for step in prepared(frame).steps]
+    [('spend', 'log1p')]
+    """
+    entry = _checked(frame, "auto", method, 2, None)
+    return _pipeline(frame, entry, prepare, money, weights, pca)
 
 
 def _checked(frame: pd.DataFrame, k: int | str, method: str, max_k: int, starts: int | None) -> Entry:
@@ -566,7 +589,7 @@ def _described(asked: _Asked, matrix: Floats, found: Clusters, panel: Panel, sta
     """The solution with all that is told of it."""
     k, pipeline, seed = found.k, asked.pipeline, asked.seed
     described = profile(asked.by_key, pipeline, found.labels, k, asked.money)
-    scaled = pipeline.scaled(asked.by_key)
+    scaled = matrix if pipeline.components is None else pipeline.scaled(asked.by_key)
     given = found.rule.names
     tags = tuple(o.column for o in pipeline.scaled_outputs)
     model = SegmentModel(

@@ -18,7 +18,7 @@ from coterie.learn.segments.frames import tag_name
 from coterie.learn.segments.humans import Mark
 from coterie.learn.segments.reading import Reading
 from coterie.learn.segments.registry import Version
-from coterie.learn.segments.stored import encode
+from coterie.learn.segments.stored import decode, encode
 from coterie.learn.segments.strategy import FIELDS, Strategy, per_customer
 from coterie.tags.views import View
 
@@ -106,12 +106,28 @@ class People(Reading):
         found = self.registry.get(name, version)
         handover.check_segment(found, segment)
         made = self._marks.add(name, segment, found.number, what, note, **more)
-        if made.name_en or made.name_zh:
-            used = self.registry.promoted(name)
-            if used is not None:
-                promoted = self.registry.get(name, used.version)
-                self._frames.describe(tag_name(name), promoted.entity_kind, self._about(promoted))
+        self._retold(name, made)
         return made
+
+    def withdraw_mark(self, name: str, id_: str, by: str = "") -> Mark:
+        """Take a mark back; a name that it gave is given no more. Raises NotFound: no such segmentation or mark."""
+        self.registry.get(name)
+        made = self._marks.withdraw(name, id_, by)
+        self._retold(name, made)
+        return made
+
+    def _retold(self, name: str, mark: Mark) -> None:
+        """After a segment got another name, let the tag say so."""
+        used = self.registry.promoted(name)
+        if used is not None and (mark.name_en or mark.name_zh):
+            promoted = self.registry.get(name, used.version)
+            self._frames.describe(tag_name(name), promoted.entity_kind, self._about(promoted))
+
+    def kept_labels(self, name: str) -> humans.Agreement | None:
+        """The newest comparison with people's labels; None where there was none. Raises NotFound."""
+        self.registry.get(name)
+        kept = self._context.store.find(humans.LABELS, name)
+        return None if kept is None else decode(humans.Agreement, kept.body["agreement"])
 
     def set_strategy(self, name: str, segment: int, **given: str | None) -> Strategy:
         """Say who looks after a segment, what they do and how they sell; published as tags `segment.NAME.strategy.*`.

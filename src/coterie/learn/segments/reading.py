@@ -19,7 +19,7 @@ from coterie.learn.segments.drift_words import drift_text
 from coterie.learn.segments.frames import Frames, rows_for
 from coterie.learn.segments.humans import Marks
 from coterie.learn.segments.model import SegmentFit, SegmentModel
-from coterie.learn.segments.names import SegmentName
+from coterie.learn.segments.names import Labels, SegmentName, label_of
 from coterie.learn.segments.registry import Registry, Version
 from coterie.learn.segments.strategy import Strategies
 from coterie.learn.segments.words import Language, note_text
@@ -103,13 +103,25 @@ class Reading:
         facts["metrics"] = lifetime.metrics(found)
         labels = self._context.store.find(humans.LABELS, name)
         facts["labels"] = None if labels is None else {k: v for k, v in labels.body.items() if k != "agreement"}
-        segments = lifetime.segment_rows(found, self.names(name, found.number), self._strategies.of(name), language)
+        names, strategies = self.names(name, found.number), self._strategies.of(name)
+        segments = lifetime.segment_rows(found, names, strategies, language, self._labels(found))
         return {
             "segmentation": name,
             **facts,
             "segments": segments,
             "marks": [m.as_dict() for m in self._marks.of(name)],
         }
+
+    def labels(self, name: str, language: Language = "en") -> dict[str, str]:
+        """What the tags of a segmentation are called. Raises NotFound."""
+        version = self.registry.get(name)
+        known = self._labels(version)
+        return {tag: label_of(tag, language, known) for tag in version.tags}
+
+    def _labels(self, version: Version) -> Labels:
+        """What the tags of a version are called, those of them that there still are."""
+        there = self._context.catalog.tags(version.entity_kind)
+        return self._frames.names([t for t in version.tags if t in there], version.entity_kind)
 
     def fit_of(self, name: str, version: int | None = None) -> SegmentFit:
         """A version as it was fitted, with the names that people gave; without labels. Raises NotFound."""

@@ -23,12 +23,11 @@ from coterie.errors import Refused
 from coterie.kit.disk import disk_errors
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
-from coterie.learn.segments import humans, lifetime
+from coterie.learn.segments import lifetime
 from coterie.learn.segments.drift import REFIT_DAYS, Drift
 from coterie.learn.segments.model import SegmentFit
 from coterie.learn.segments.people import People
 from coterie.learn.segments.registry import Version
-from coterie.learn.segments.stored import decode
 from coterie.learn.segments.study.economics import Margins
 from coterie.learn.segments.study.make import Given, Study, make_study
 from coterie.learn.segments.study.origin import Facts
@@ -164,7 +163,7 @@ class Reporting(People):
             drift=self.drift(name).as_dict() if used is not None and used.number == found.number else None,
             strategies=self._strategies.of(name),
             marks=self._marks.of(name),
-            humans=self._agreement(name),
+            humans=self.kept_labels(name),
             hashed=not options.keys,
         )
         return fit, make_study(fit, self._frames.of(found, view), given, progress)
@@ -243,10 +242,6 @@ class Reporting(People):
             return None
         labels = self._frames.labels_at(version.name, version.entity_kind, published.as_of, published.data_version)
         return Before(earlier.number, str(earlier.body["as_of"]), earlier.model, labels)
-
-    def _agreement(self, name: str) -> humans.Agreement | None:
-        kept = self._context.store.find(humans.LABELS, name)
-        return None if kept is None else decode(humans.Agreement, kept.body["agreement"])
 
 
 def _grows(tag: TagDefinition, measures: tuple[Measure, ...] | None) -> bool:

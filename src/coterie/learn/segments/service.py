@@ -29,8 +29,8 @@ from coterie.learn.segments.frames import tag_name
 from coterie.learn.segments.identity import match, migration, steadied
 from coterie.learn.segments.lifetime import Rebuilt
 from coterie.learn.segments.model import AMBIGUOUS, SegmentFit, SegmentModel, fit_segments
+from coterie.learn.segments.picturing import Picturing
 from coterie.learn.segments.registry import FIT, REFIT, UPDATE, Version, environment
-from coterie.learn.segments.reporting import Reporting
 from coterie.learn.segments.stored import encode
 from coterie.learn.segments.update import (
     HALF_LIFE_DAYS,
@@ -55,7 +55,7 @@ class Asked(NamedTuple):
     options: dict[str, Any]  # of `fit_segments`
 
 
-class Segments(Reporting):
+class Segments(Picturing):
     """Fit, keep, publish, use and look after segmentations; see `Reading` for what it is made of."""
 
     def fit(

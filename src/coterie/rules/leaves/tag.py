@@ -57,7 +57,7 @@ class TagLeaf(Leaf):
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
         subject, kind = speaker.tag(self.tag)
-        return speaker.comparison(subject, self.op, self.value, kind)
+        return speaker.comparison(subject, self.op, self.value, kind, self.tag)
 
     def subject(self, speaker: Speaker) -> str:
         """The tag's name for people."""

@@ -1,0 +1,59 @@
+/** What the server answers about the content library. */
+
+export type Kind = "template" | "dynamic" | "page";
+export const KINDS: Kind[] = ["template", "dynamic", "page"];
+export type ContentState = "draft" | "published" | "withdrawn";
+export type Body = Record<string, unknown>;
+
+export interface ContentRow {
+  name: string;
+  kind: Kind;
+  state: ContentState;
+  version: number;
+  published_version: number | null;
+  languages: string[];
+  used_by: { kind: string; name: string }[];
+  visits?: number;
+  visitors?: number;
+  conversions?: number;
+  changed_at: string;
+}
+
+export interface ContentDetail extends ContentRow {
+  body: Body;
+  versions: { version: number; saved_at: string; published_at: string | null }[];
+  variables: string[];
+  links: string[];
+  notes: string[];
+}
+
+export interface ContentPreview {
+  parts?: Record<string, unknown>;
+  html?: string;
+  missing: string[];
+  notes?: string[];
+}
+
+/** What new content of a kind begins with. */
+export const START: Record<Kind, Body> = { template: { channels: {} }, dynamic: { variants: [], default: { text: "" } }, page: { title: "", html: "" } };
+
+/** A body without texts that were left empty; what a kind needs stays. */
+export function sent(kind: Kind, body: Body): Body {
+  const kept = pruned(body) as Body | undefined;
+  if (kind === "dynamic") {
+    const variants = ((kept?.variants ?? []) as Body[]).map((variant) => ({ text: "", ...variant }));
+    return { ...kept, variants, default: { text: "", ...((kept?.default ?? {}) as Body) } };
+  }
+  return kept ?? {};
+}
+
+function pruned(given: unknown): unknown {
+  if (given === null || given === undefined || given === "") return undefined;
+  if (Array.isArray(given)) return given.map((one) => pruned(one) ?? {});
+  if (typeof given !== "object") return given;
+  const kept = Object.entries(given).flatMap(([name, value]) => {
+    const left = name === "when" ? value : pruned(value);
+    return left === undefined ? [] : [[name, left]];
+  });
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
