@@ -35,7 +35,9 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint console-if-node
+# The checks and the console's build use a core each.
+test: .venv/.dev
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint console-if-node
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: .venv/.dev

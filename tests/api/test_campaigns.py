@@ -102,7 +102,8 @@ def test_the_funnel_and_its_people(client: httpx.Client, offer: dict[str, Any]) 
     path = ok(client.get(f"{API}/campaigns/offer/people/0001"))
     assert [e["event"] for e in path["events"]] == ["planned", "sent"]
     made = ok(client.post(f"{API}/campaigns/offer/bars/sent/audience", json={"name": "got it"}))
-    assert made["audience"] == "got it" and made["fixed"] is False
+    assert made["audience"] == "got it"
+    assert ok(client.post(f"{API}/audiences/count", json={"rule": {"audience": "got it"}}))["count"] == 4
     why = ok(client.get(f"{API}/campaigns/offer/results"))
     assert why["experiment"] is None and why["code"] == "one_arm"
     assert client.get(f"{API}/campaigns/offer/people", params={"bar": "lost"}).status_code == 422

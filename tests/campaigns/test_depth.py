@@ -16,6 +16,7 @@ from tests.shop import ask, refused, run
 
 from coterie.campaigns import after, delivery, depth, results
 from coterie.campaigns.definition import as_given, read_campaign
+from coterie.campaigns.people import rule_of
 from coterie.errors import Refused
 from coterie.kit.moments import now
 
@@ -131,9 +132,11 @@ def test_every_bar_has_its_people_and_becomes_an_audience(sent: Opened) -> None:
     assert sizes == {"planned": 240, "suppressed": suppressed, "sent": told["sent"], "goal": 10}
     at = {"as_of": now() + timedelta(days=4)}
     for bar in ("goal:order", "unknown"):
+        total = sent.campaigns.people("hello", bar)["total"]
         made = sent.campaigns.make_audience("hello", bar)
-        size = sent.ws.audiences.count(made["rule"], data_version=sent.ws.data_version, **at).count
-        assert not made["fixed"] and size == sent.campaigns.people("hello", bar)["total"] > 0, bar
+        assert made["fixed"] and sent.ws.audiences.refresh(made["audience"])["count"] == total > 0, bar
+        rule = rule_of(sent.campaigns, "hello", bar)
+        assert sent.ws.audiences.count(rule, data_version=sent.ws.data_version, **at).count == total, bar
     with pytest.raises(Refused, match=r"Nobody is in"):
         sent.campaigns.make_audience("hello", "pending")
 

@@ -104,7 +104,7 @@ def _go(made: Opened, occurrence: Any, channel: Wild, draw: random.Random, hours
             pass
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10_000), repeatable=st.booleans())
 def test_it_adds_up_at_every_step(campaign_base: Path, tmp_path_factory: Any, seed: int, repeatable: bool) -> None:
     _check_one(campaign_base, tmp_path_factory.mktemp("funnel"), seed, repeatable)

@@ -51,7 +51,9 @@ class Watched:
 
     def hear(self) -> Watched:
         """Begin to listen."""
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self._note(m.text))
+        self.page.on(
+            "console", lambda m: m.type in ("error", "warning") and self._note(f"{m.text} {m.location.get('url', '')}")
+        )
         self.page.on("pageerror", lambda error: self._note(str(error)))
         return self
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +74,8 @@ def server(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_segments_from_the_wizard_to_a_file(server: Served, tmp_path: Path, language: str) -> None:
     with chromium(SOFTWARE_GL) as browser:
         watched = signed_in(browser, server, "Ada", language=language)
@@ -186,8 +186,8 @@ def every_part(page: Any, server: Served, w: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_million_points_are_drawn_within_two_seconds(server: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    """The points of a made-up million in place of ninety; drawn by software, to the last pixel."""
+def test_a_million_points_are_drawn(server: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    """The points of a made-up million in place of ninety, drawn by software; `bench.console` has the limit of its time."""
     import numpy as np
 
     draw = np.random.default_rng(0)
@@ -200,7 +200,7 @@ def test_a_million_points_are_drawn_within_two_seconds(server: Served, capsys: p
     with chromium(SOFTWARE_GL) as browser:
         page = signed_in(browser, server, "Ada").page
         tries = []
-        for _ in range(5):  # what else the machine does only adds, so the fastest counts
+        for _ in range(3):
             page.goto(f"{server.url}/segments/groups?tab=map")
             page.wait_for_function(DRAWN, timeout=120_000)
             told = page.locator(".map-box canvas").evaluate("(c) => ({...c.dataset})")
@@ -208,6 +208,3 @@ def test_a_million_points_are_drawn_within_two_seconds(server: Served, capsys: p
             tries.append((int(told["madeMs"]), int(told["drawMs"])))
     with capsys.disabled():
         print(f"\n{MILLION:,} points, ms to the card and drawn: {tries}")
-    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
-        pytest.skip(f"the machine does too much else to be timed: {tries}")
-    assert min(made + drawn for made, drawn in tries) < 2_000

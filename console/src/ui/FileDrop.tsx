@@ -9,12 +9,21 @@ import { Panel } from "./Page";
 
 interface Props<T extends { upload: string }> {
   drop: string;
-  hint: string;
+  hint?: string;
   sending: (share: string) => string;
   done: (look: T) => void;
 }
 
-export function FileDrop<T extends { upload: string }>({ drop, hint, sending, done }: Props<T>) {
+export function FileDrop<T extends { upload: string }>(props: Props<T>) {
+  return (
+    <Panel>
+      <DropBox {...props} />
+    </Panel>
+  );
+}
+
+/** The same without a frame of its own, where it stands within something. */
+export function DropBox<T extends { upload: string }>({ drop, hint, sending, done }: Props<T>) {
   const f = useFormat();
   const [share, setShare] = useState<number | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -27,11 +36,12 @@ export function FileDrop<T extends { upload: string }>({ drop, hint, sending, do
       done({ ...look, upload: kept.upload });
     } catch (problem) {
       setError(problem);
+    } finally {
       setShare(null);
     }
   };
   return (
-    <Panel>
+    <>
       <RefusalAbove error={error} places={[]} />
       <Upload.Dragger
         showUploadList={false}
@@ -45,8 +55,8 @@ export function FileDrop<T extends { upload: string }>({ drop, hint, sending, do
           <InboxOutlined aria-hidden="true" />
         </p>
         <p className="state-title">{share === null ? drop : sending(f.percent(share, 0))}</p>
-        <p className="state-hint">{hint}</p>
+        {hint !== undefined && <p className="state-hint">{hint}</p>}
       </Upload.Dragger>
-    </Panel>
+    </>
   );
 }

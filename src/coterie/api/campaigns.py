@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from coterie.api import masking
-from coterie.api.answers import answer
+from coterie.api.answers import answer, language_of, notes_in
 from coterie.api.audiences import made_file, sent
 from coterie.api.door import Door, In, Language, Limit, Offset, Order, Search
 from coterie.campaigns import messaging
@@ -192,7 +192,8 @@ def _common(app: FastAPI) -> None:
     @app.post("/api/v1/campaigns/check")
     def check(body: DefinitionRequest, door: In) -> Any:
         """Read a definition without saving it; refused with the place of the first mistake."""
-        return answer(door.ws.campaigns.check({"name": "draft", **body.definition}))
+        made = door.ws.campaigns.check({"name": "draft", **body.definition})
+        return answer({**made, "notes": notes_in(made["notes"], language_of(door.request))})
 
     @app.get("/api/v1/channels")
     def channels(door: In, language: Language = "en") -> Any:
@@ -217,7 +218,8 @@ def _saving(app: FastAPI) -> None:
             given = {**body.definition, "name": name}
             if known is None:
                 given.setdefault("owner", door.caller.account.name)
-            return answer(door.ws.campaigns.create(given))
+            made = door.ws.campaigns.create(given)
+            return answer({**made, "notes": notes_in(made["notes"], language_of(door.request))})
 
     @app.post("/api/v1/campaigns/{name}/copy")
     def copy(name: str, body: CopyCampaignRequest, door: In) -> Any:
@@ -240,9 +242,11 @@ def _page(door: Door, name: str, version: int | None, language: Any) -> dict[str
 
 
 def _masked_run(door: Door, row: dict[str, Any]) -> dict[str, Any]:
-    """A run whose samples are shown to who may see keys."""
-    samples = {bucket: [door.mask.key(k) for k in keys] for bucket, keys in row["plan"]["samples"].items()}
-    return {**row, "plan": {**row["plan"], "samples": samples}}
+    """A run whose samples are shown to who may see keys, with notes in the reader's language."""
+    plan = row["plan"]
+    samples = {bucket: [door.mask.key(k) for k in keys] for bucket, keys in plan["samples"].items()}
+    notes = notes_in(plan.get("notes", []), language_of(door.request))
+    return {**row, "plan": {**plan, "samples": samples, "notes": notes}}
 
 
 def _conflict(door: Door, name: str, body: SaveCampaignRequest, language: Any) -> JSONResponse:

@@ -203,10 +203,26 @@ def _went_back(context: TagContext, occurrence: Occurrence, event: str) -> bool:
         return bool(engine.value(f"SELECT count(*) > 0 FROM {events.events_sql(context, back)}"))
 
 
+def _after_build(context: TagContext, occurrence: Occurrence) -> bool:
+    """Whether something of a run happened after the moment that audiences are asked about."""
+    from coterie.tags.records import Builds
+
+    built = Builds(context.store, occurrence.entity_kind).published()
+    if built is None:
+        return False
+    own = events.events_sql(context, f"run = {quote_value(occurrence.run)}")
+    with context.engine.cursor() as engine:
+        last = engine.value(f"SELECT max(_at) FROM {own}")
+    return last is not None and last > built.as_of
+
+
 def make_audience(
     campaigns: Campaigns, name: str, bar: str, *, run: str | None = None, save_as: str | None = None, owner: str = ""
 ) -> dict[str, Any]:
     """Save a bar as an audience: a rule over events where there is one, else the list of who is in it now.
+
+    It is a list, too, while the tags were not built since: audiences are asked as of their build, when nothing of the
+    run had happened.
 
     Returns audience, version, rule, and `fixed`: whether it is a list.
     """
@@ -216,7 +232,7 @@ def make_audience(
     wanted = save_as or f"{name} {occurrence.number} {bar.replace(':', ' ')}"
     if bar_of(bar)[0] == events.GOAL and occurrence.started_at is not None:
         note(campaigns, occurrence.run)
-    rule = rule_of(campaigns, name, bar, run)
+    rule = None if _after_build(campaigns.context, occurrence) else rule_of(campaigns, name, bar, run)
     fixed = rule is None
     if rule is None:
         rule = {"entity": occurrence.entity_kind, "all": [{"list": _make_list(campaigns, occurrence, bar, wanted)}]}

@@ -73,13 +73,15 @@ class Ring:
         body = _HEAD.pack(told.kind, bytes.fromhex(told.run), told.n, told.number) + told.url.encode()
         mac = hmac.digest(key, body, "sha256")[:_MAC]
         whole = bytes((number,)) + mac + _crossed(key, mac, body)
-        return base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
+        return _written(whole)
 
     def open(self, token: str) -> Told | None:
         """What a token says; None where it is none of ours."""
         try:
             whole = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
+            return None
+        if _written(whole) != token:  # the last character has bits to spare: only one way to write a token is ours
             return None
         key = next((k for n, k in self.keys if whole and n == whole[0]), None)
         mac, sealed = whole[1 : 1 + _MAC], whole[1 + _MAC :]
@@ -90,6 +92,10 @@ class Ring:
             return None
         kind, run, n, number = _HEAD.unpack_from(body)
         return Told(kind, run.hex(), n, number, body[_HEAD.size :].decode())
+
+
+def _written(whole: bytes) -> str:
+    return base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
 
 
 def _crossed(key: bytes, mac: bytes, body: bytes) -> bytes:

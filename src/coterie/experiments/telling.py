@@ -10,6 +10,7 @@ from coterie.experiments.results import Analysis
 from coterie.learn.segments.words import Language, Text
 
 _INTERVAL = Text("{effect}; 95 % interval {low} to {high}", "{effect}；95% 区间 {low} 至 {high}")
+_ALWAYS = Text("{effect}; always-valid 95 % interval {low} to {high}", "{effect}；随时有效的 95% 区间 {low} 至 {high}")
 _SAID: dict[str, Text] = {
     "better": Text("{metric}: {arm} does better than {control} ({found})", "{metric}：{arm} 优于 {control}（{found}）"),
     "worse": Text("{metric}: {arm} does worse than {control} ({found})", "{metric}：{arm} 差于 {control}（{found}）"),
@@ -75,7 +76,8 @@ def _said(told: Mapping[str, Any], row: Mapping[str, Any], language: Language) -
     fields = {k: told[k] for k in ("metric", "arm", "control")} | {"reason": row.get("cannot_tell_words") or ""}
     ends = told["always_valid_ci"] or told["ci"] or (None, None)
     shown = dict(zip(("effect", "low", "high"), (told["effect_size"], *ends), strict=True))
-    fields["found"] = _INTERVAL.say(language, **{k: _number(v, told["kind"], language) for k, v in shown.items()})
+    how = _INTERVAL if told["always_valid_ci"] is None else _ALWAYS
+    fields["found"] = how.say(language, **{k: _number(v, told["kind"], language) for k, v in shown.items()})
     return _SAID[told["verdict"]].say(language, **fields)
 
 

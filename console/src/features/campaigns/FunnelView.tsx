@@ -144,7 +144,7 @@ function After({ funnel, open }: { funnel: FunnelAnswer; open: (bar: string) => 
     { key: "sent", label: w.sent, count: status.sent },
     ...steps.map(({ key, tone }) => ({ key, tone, label: barWords(w, key), count: status[key], rate: rates[key] ?? null })),
     { key: "unknown", label: w.unknown, count: status.unknown, tone: "wait" },
-    ...funnel.goals.map((goal) => ({ key: `goal:${goal.goal}`, label: w.goal(goal.goal), count: goal.users, tone: "apart" as const, rate: goal, open: false })),
+    ...funnel.goals.map((goal) => ({ key: `goal:${goal.goal}`, label: w.goal(goal.goal), count: goal.users, tone: "apart" as const, rate: goal })),
   ];
   return (
     <>

@@ -38,14 +38,15 @@ export function PreviewPanel({ definition, saved, arms }: Props) {
   const [testing, setTesting] = useState(false);
   const entity = useRested((typed ?? first.data ?? "").trim());
   const body = useRested(JSON.stringify({ ...sent(definition), name: definition.name?.trim() || "preview" }));
-  const ready = entity !== "" && (partsOf(definition.content ?? {}).length > 0 || Boolean(definition.content?.template)) && channelOf(definition).name !== "";
+  const asked = JSON.parse(body) as Definition; // what is asked for lags behind what is typed
+  const ready = entity !== "" && (partsOf(asked.content ?? {}).length > 0 || Boolean(asked.content?.template)) && channelOf(asked).name !== "";
   const found = useQuery({
     queryKey: ["campaign-preview", entity, arm, body, language],
     enabled: ready,
     retry: false,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      api.post<Preview>("/api/v1/campaigns/{name}/preview", { path: { name: saved ?? "preview" }, query: { language }, body: { entity, arm: arm || undefined, definition: JSON.parse(body) as Definition }, signal }),
+      api.post<Preview>("/api/v1/campaigns/{name}/preview", { path: { name: saved ?? "preview" }, query: { language }, body: { entity, arm: arm || undefined, definition: asked }, signal }),
   });
   const test = (allowed === null || allowed.has("send")) && (
     <Button size="small" disabled={saved === null} title={saved === null ? w.testSave : undefined} onClick={() => setTesting(true)}>
