@@ -47,6 +47,7 @@ def run(folder: Path, **environment: str) -> dict[str, Any]:
     return left
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_simulated_shop(tmp_path: Path) -> None:
     left = run(tmp_path)
     assert left["customers"] > 700
