@@ -5,10 +5,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO ?= demo
-WORKERS ?= 3
+WORKERS ?= 4
 PORT ?= 8400
 
-.PHONY: api types console console-check console-if-node console-built-if-node console-tour demo test test-slow bench lint docs clean
+.PHONY: api types pytest console console-check console-if-node console-built-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,9 +35,11 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The checks and the console's build use a core each.
+# The checks use one core, so the tests begin beside them.
 test: .venv/.dev
-	@$(MAKE) --no-print-directory -j2 --output-sync=target lint console-if-node
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: .venv/.dev console-if-node
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: .venv/.dev

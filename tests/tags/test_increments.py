@@ -96,7 +96,7 @@ def full(world: World, **when: Any) -> tuple[dict[str, Any], int]:
     return answers(world), report.rows_scanned
 
 
-@pytest.fixture(scope="module", params=["many values", "few values"])
+@pytest.fixture(scope="module", params=[pytest.param("many values", marks=pytest.mark.slow), "few values"])
 def template(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
     """A workspace with a build, which each test gets a copy of."""
     folder = tmp_path_factory.mktemp("template")
