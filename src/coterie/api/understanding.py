@@ -75,6 +75,12 @@ def add_to(app: FastAPI) -> None:
         found = door.ws.audiences.lookalike(body.seed, body.size, save=body.save, files=False, **options)
         return answer(found.as_dict())
 
+    _of_one(app)
+
+
+def _of_one(app: FastAPI) -> None:
+    """The routes of one saved audience."""
+
     @app.get("/api/v1/audiences/{name}/diff")
     def diff(name: str, before: str, after: str, door: In, language: Language = "en") -> Any:
         """Who entered and left between two snapshots, by rule and by data."""

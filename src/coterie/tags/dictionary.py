@@ -155,6 +155,7 @@ class _Teller:
         return chinese if self.language == "zh" else english
 
     def entry(self, tag: TagDefinition) -> Entry:
+        """One tag: its words, how it is made and of what, and how many have it."""
         built = None if self.record is None else self.record.families.get(tag.family)
         summary = {} if built is None else dict(built.summary.get(tag.name, {}))
         entities = 0 if self.record is None else self.record.entities
@@ -240,6 +241,7 @@ class _Teller:
         return self.pick(f"{english}.", f"{chinese}。")
 
     def aggregate(self, spec: Aggregate) -> str:
+        """How a tag is computed over rows of a dataset, as a sentence."""
         rule = MEASURES[spec.measure]
         said = self.pick(rule.en, rule.zh).format(of=spec.of or "")
         said = self.pick(said[0].upper() + said[1:], said)
