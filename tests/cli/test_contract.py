@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,23 @@ def test_rule_from_standard_input_and_past_data_version(shop: Path) -> None:
     """Before the orders came, nobody had bought."""
     answer = ask(shop, "-w", "ws", "audience", "count", "--rule", "loyal.json", "--data-version", "1")
     assert answer["data_version"] == 1 and answer["universe"] == 5
+
+
+def test_rule_given_itself(shop: Path) -> None:
+    """A short rule needs no file."""
+    loyal = (shop / "loyal.json").read_text(encoding="utf-8")
+    assert ask(shop, "-w", "ws", "audience", "count", "--rule", loyal)["count"] == 3
+
+
+def test_import_without_a_kind_says_what_the_file_seems_to_be(shop: Path) -> None:
+    """The command that it proposes works as it stands."""
+    (shop / "my visits.csv").write_text("customer_id,visit_date,page\n0001,2024-05-01,home\n", encoding="utf-8")
+    told = refused(shop, "-w", "ws", "import", "my visits.csv")
+    assert (told["code"], told["place"]) == ("bad_argument", "--as")
+    assert "customer_id, visit_date, page" in told["message"]
+    proposed = shlex.split(told["fix"].split("coterie ")[1])
+    assert proposed == "import|my visits.csv|--as|events|--name|my_visits|--entity|customer_id|--time|visit_date".split("|")
+    assert ask(shop, "-w", "ws", *proposed, "--dry-run")["accepted"] == 1
 
 
 def test_sentence_in_chinese(shop: Path) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from coterie.api.answers import answer, language_of, notes_in
 from coterie.api.door import Door, In
 from coterie.api.masking import HIDDEN
-from coterie.errors import NotFound, Refused
+from coterie.errors import NotFound
 from coterie.ingest.jobs import IMPORT
 from coterie.kit.disk import disk_errors
 from coterie.kit.plain import plain
@@ -23,12 +23,6 @@ from coterie.kit.plain import plain
 _KEPT_SECONDS = 24 * 3600
 _SHOWN = 3
 _ID = re.compile(r"[0-9a-f]{32}")
-_GUESSED = {
-    "entity": re.compile(
-        r"(customer|user|client|member|buyer|account)[\W_]*(id|no|key|code|number)?|id|客户.*|用户.*|会员.*", re.I
-    ),
-    "time": re.compile(r"(at|time|timestamp|date|datetime|.*(date|time|_at)|.*时间|.*日期)", re.I),
-}
 
 
 class ImportRequest(BaseModel):
@@ -155,30 +149,12 @@ def _sweep(folder: Path) -> None:
 
 
 def _look(door: Door, path: Path) -> dict[str, Any]:
-    from coterie.engines.sql import quote_name
-    from coterie.ingest.readers.opening import open_source
-    from coterie.ingest.readers.options import ReadOptions
+    from coterie.ingest.look import look
 
-    with door.ws.lake.staging() as work, door.ws.engine.cursor() as engine:
-        source = open_source(str(path), ReadOptions(), engine, work, None)
-        if not source.columns:
-            raise Refused("no_header", "The file has no columns.", place=path.name, fix="Give a table.")
-        columns = ", ".join(f"{c.text} AS {quote_name(c.name)}" for c in source.columns)
-        rows = engine.arrow(f"SELECT {columns} FROM {source.numbered} ORDER BY _row LIMIT 20").to_pylist()
-    names = [c.name for c in source.columns]
-    shown = [door.mask.row(plain(row)) for row in rows]
-    columns_told = [{"name": n, "sample": [r[n] for r in shown if r[n] not in (None, "")][:_SHOWN]} for n in names]
-    return {"name": path.name, "columns": columns_told, "rows": shown, "guess": _guess(path, names)}
-
-
-def _guess(path: Path, names: list[str]) -> dict[str, Any]:
-    """Which column is the key and which the time, by their names; a person says whether it is right."""
-    found: dict[str, Any] = {}
-    for role, pattern in _GUESSED.items():
-        near = [n for n in names if pattern.fullmatch(n.strip()) and n not in found.values()]
-        found[role] = near[0] if near else None
-    name = re.sub(r"[^\w-]+", "_", path.name.split(".")[0]).strip("_")[:80]
-    return {"as": "events" if found["time"] else "profiles", "name": name or "data", **found}
+    found = look(door.ws.ingest_context, path)
+    shown = [door.mask.row(plain(row)) for row in found.rows]
+    told = [{"name": n, "sample": [r[n] for r in shown if r[n] not in (None, "")][:_SHOWN]} for n in found.columns]
+    return {"name": path.name, "columns": told, "rows": shown, "guess": found.guess}
 
 
 def _masked(door: Door, report: dict[str, Any]) -> dict[str, Any]:

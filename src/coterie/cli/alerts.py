@@ -32,10 +32,7 @@ def add(
     with context.obj.workspace() as ws:
         alert = ws.alerts.add(name, audience, when, to=to, language=context.obj.language)
     made = {"alert": name, **alert.body()}
-    if as_json:
-        output.print_json(made)
-    else:
-        output.show_facts(f"Alert {name}", made)
+    output.show(f"Alert {name}", made, as_json)
 
 
 @app.command("list")

@@ -9,22 +9,24 @@ from typing import Annotated, Any
 import typer
 
 from coterie.cli import alerts, jobs, output
-from coterie.cli.output import AsOf, EntityKind, Json
+from coterie.cli.output import AsOf, EntityKind, Json, Yes
 from coterie.errors import Refused
 
 Detach = Annotated[bool, typer.Option("--detach", help="Leave it to the worker; see `coterie job list`.")]
 app = typer.Typer(help="Rules over tags and events, with exact sizes.", no_args_is_help=True)
 
-Rule = Annotated[str, typer.Option("--rule", help="A JSON file, or - for standard input.")]
+Rule = Annotated[str, typer.Option("--rule", help="A JSON file, - for standard input, or the JSON itself.")]
 DataVersion = Annotated[int | None, typer.Option("--data-version", help="What was known then; default: of the build.")]
 ToFile = Annotated[Path | None, typer.Option("-o", "--to", help="A .csv, .parquet or .xlsx file for the table.")]
 Snapshot = Annotated[str | None, typer.Option("--snapshot", help="A snapshot's id; default: the newest.")]
 
 
 def read_rule(source: str) -> Any:
-    """The rule in a file, or on standard input."""
+    """The rule in a file, on standard input, or given itself."""
     from coterie.rules.values import load_json
 
+    if source.lstrip().startswith("{"):
+        return load_json(source, place="--rule")
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -96,10 +98,7 @@ def save(
     about |= {"valid_until": valid_until, "refresh": refreshed}
     with door.workspace() as ws:
         saved = ws.audiences.save(name, read_rule(rule), language=door.language, entity_kind=entity_kind, **about)
-    if as_json:
-        output.print_json(saved)
-    else:
-        output.show_facts(f"Audience {name}", saved)
+    output.show(f"Audience {name}", saved, as_json)
 
 
 @app.command("list")
@@ -142,10 +141,7 @@ def refresh(
             result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"))
         if not as_json and result["alerts"]:
             alerts.show_open(ws.alerts.open_count())
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_facts(f"Audience {name}", result)
+    output.show(f"Audience {name}", result, as_json)
 
 
 @app.command()
@@ -412,10 +408,7 @@ def sync(
         else:
             with output.progress_bar(quiet=as_json) as progress:
                 result = syncing.sync(ws.audiences, name, sender, hashed=hash_ids, progress=progress)
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_facts(f"Audience {name} to {destination}", result)
+    output.show(f"Audience {name} to {destination}", result, as_json)
 
 
 @app.command()
@@ -455,22 +448,18 @@ def copy(context: typer.Context, name: str, to: str, as_json: Json = False) -> N
     """The same rule under another name."""
     with context.obj.workspace() as ws:
         saved = ws.audiences.copy(name, to)
-    if as_json:
-        output.print_json(saved)
-    else:
-        output.show_facts(f"Audience {to}", saved)
+    output.show(f"Audience {to}", saved, as_json)
 
 
 @app.command()
 def delete(
     context: typer.Context,
     name: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete an audience; its snapshots stay readable."""
-    if not yes and not as_json:
-        typer.confirm(f"Delete audience {name}?", abort=True)
+    output.ask(f"Delete audience {name}?", yes=yes or as_json)
     with context.obj.workspace() as ws:
         ws.audiences.delete(name)
     if as_json:

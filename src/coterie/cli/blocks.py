@@ -9,7 +9,7 @@ import typer
 
 from coterie.cli import output
 from coterie.cli.audiences import Rule, read_rule
-from coterie.cli.output import EntityKind, Json
+from coterie.cli.output import EntityKind, Json, Yes
 
 app = typer.Typer(help="Named groups of conditions, used again in rules.", no_args_is_help=True)
 
@@ -28,10 +28,7 @@ def save(
     options: dict[str, Any] = {"description": description, "entity_kind": entity_kind, "language": door.language}
     with door.workspace() as ws:
         saved = ws.audiences.blocks.save(name, read_rule(rule), **options)
-    if as_json:
-        output.print_json(saved)
-    else:
-        output.show_facts(f"Block {name}", saved)
+    output.show(f"Block {name}", saved, as_json)
 
 
 @app.command("list")
@@ -66,22 +63,18 @@ def copy(context: typer.Context, name: str, to: str, as_json: Json = False) -> N
     """The same conditions under another name."""
     with context.obj.workspace() as ws:
         saved = ws.audiences.blocks.copy(name, to)
-    if as_json:
-        output.print_json(saved)
-    else:
-        output.show_facts(f"Block {to}", saved)
+    output.show(f"Block {to}", saved, as_json)
 
 
 @app.command()
 def remove(
     context: typer.Context,
     name: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete a block that nobody uses; its versions stay on record."""
-    if not yes and not as_json:
-        typer.confirm(f"Delete block {name}?", abort=True)
+    output.ask(f"Delete block {name}?", yes=yes or as_json)
     with context.obj.workspace() as ws:
         ws.audiences.blocks.delete(name)
     if as_json:

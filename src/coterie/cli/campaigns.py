@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from coterie.cli import jobs, output
-from coterie.cli.output import Json
+from coterie.cli.output import Json, NameInstead
 from coterie.errors import Refused
 
 app = typer.Typer(help="Send messages to an audience, with a funnel that adds up.", no_args_is_help=True)
@@ -24,12 +24,12 @@ _AFTER = ("delivered", "opened", "clicked", "bounced", "unsubscribed")
 def create(
     context: typer.Context,
     file: Path,
-    name: Annotated[str | None, typer.Option(help="Another name than the file's.")] = None,
+    name: NameInstead = None,
     as_json: Json = False,
 ) -> None:
     """Save a campaign from a YAML or JSON file; an existing name gets a new version."""
     with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.create(file, name=name), as_json)
+        output.show("Campaign", ws.campaigns.create(file, name=name), as_json)
 
 
 @app.command("list")
@@ -117,7 +117,7 @@ def approve(
 ) -> None:
     """Accept the newest plan."""
     with context.obj.workspace() as ws:
-        _show("Approved", ws.campaigns.approve(name, by=by, most=most), as_json)
+        output.show("Approved", ws.campaigns.approve(name, by=by, most=most), as_json)
 
 
 @app.command()
@@ -159,7 +159,7 @@ def _state(change: Callable[[Any, str], dict[str, Any]]) -> Callable[..., None]:
 
     def _command(context: typer.Context, name: str, as_json: Json = False) -> None:
         with context.obj.workspace() as ws:
-            _show("Campaign", change(ws.campaigns, name), as_json)
+            output.show("Campaign", change(ws.campaigns, name), as_json)
 
     return _command
 
@@ -177,7 +177,7 @@ def copy(
 ) -> None:
     """Save it again as NAME_copy, a draft without schedule."""
     with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.copy(name, to), as_json)
+        output.show("Campaign", ws.campaigns.copy(name, to), as_json)
 
 
 @app.command()
@@ -189,7 +189,7 @@ def retry(
 ) -> None:
     """Let those who failed wait again."""
     with context.obj.workspace() as ws:
-        _show("Campaign", ws.campaigns.running.retry(name, what), as_json)
+        output.show("Campaign", ws.campaigns.running.retry(name, what), as_json)
 
 
 @app.command()
@@ -240,13 +240,40 @@ def results(
     if found["experiment"] is None:
         output.show_note(found["reason"])
         return
-    output.show_table("Arms", found["experiment"]["arms"], empty="None.")
-    shown = ("metric", "arm", "mean_control", "mean_arm", "effect_size", "ci", "adjusted", "reading")
+    from coterie.campaigns.words import arm_words
+
+    names = arm_words([row["arm"] for row in found["experiment"]["arms"]], context.obj.language)
+    arms = [{**row, "arm": names.get(row["arm"], row["arm"])} for row in found["experiment"]["arms"]]
+    output.show_table("Arms", arms, empty="None.")
     for title, part in (("Against the control", "metrics"), ("By segment", "segments")):
-        rows = [{k: row[k] for k in ("tag", "value", *shown) if k in row} for row in found["experiment"][part]]
+        rows = [line for row in found["experiment"][part] for line in _both(row, names)]
         if rows:
             output.show_table(title, rows, empty="None.")
     output.show_note(found["experiment"]["words"])
+
+
+def _both(row: dict[str, Any], names: dict[str, str]) -> list[dict[str, Any]]:
+    """A line for the plain reading and one for the adjusted; the corrected p-value and the verdict stand where it is."""
+    lines = []
+    for way, found in (("plain", row), ("adjusted", row["cuped"])):
+        if found is None:
+            continue
+        valid = row["always_valid_ci"] if way == "plain" else (found.get("sequential") or {}).get("ci")
+        decides = row["decides"] in (way, None)
+        lines.append(
+            {
+                **{k: row[k] for k in ("tag", "value", "metric") if k in row},
+                "arm": names.get(row["arm"], row["arm"]),
+                **{k: row[k] for k in ("mean_control", "mean_arm")},
+                "read": way,
+                "effect_size": found["effect_size"],
+                "ci": valid or found["ci"],
+                "variance removed": None if way == "plain" else found.get("variance_removed"),
+                "p": row["adjusted"] if decides else None,
+                "reading": row["reading"] if decides else found.get("cannot_tell_words") or "beside",
+            }
+        )
+    return lines
 
 
 @app.command()
@@ -285,7 +312,7 @@ def goals(context: typer.Context, name: str, occurrence: RunName = None, as_json
 
     with context.obj.workspace() as ws:
         run = ws.campaigns.records.occurrence(name, occurrence).run
-        _show("Goals", after.note(ws.campaigns, run), as_json)
+        output.show("Goals", after.note(ws.campaigns, run), as_json)
 
 
 @app.command()
@@ -366,14 +393,14 @@ def audience(
             raise Refused("bad_argument", said, place="bar", fix="Save it: add --save NAME.")
         else:
             made = {"rule": rule}
-    _show("Audience", made, as_json)
+    output.show("Audience", made, as_json)
 
 
 @app.command()
 def bounces(context: typer.Context, files: list[Path], as_json: Json = False) -> None:
     """Take in .eml files with reports of delivery."""
     with context.obj.workspace() as ws:
-        _show("Bounces", ws.campaigns.running.bounces(files), as_json)
+        output.show("Bounces", ws.campaigns.running.bounces(files), as_json)
 
 
 @app.command()
@@ -385,7 +412,7 @@ def rules(
     """Frequency caps and the global holdout, for all campaigns."""
     with context.obj.workspace() as ws:
         made = ws.campaigns.rules() if file is None else ws.campaigns.set_rules(file)
-    _show("Rules", made.as_dict(), as_json)
+    output.show("Rules", made.as_dict(), as_json)
 
 
 def _told(found: dict[str, Any], as_json: bool) -> bool:
@@ -393,11 +420,6 @@ def _told(found: dict[str, Any], as_json: bool) -> bool:
     if as_json:
         output.print_json(found)
     return as_json
-
-
-def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
-    if not _told(facts, as_json):
-        output.show_facts(title, facts)
 
 
 def _show_status(found: dict[str, Any], as_json: bool) -> None:

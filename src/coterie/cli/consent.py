@@ -25,7 +25,7 @@ def load(
 ) -> None:
     """Import a file with the columns entity, channel (or purpose), state (granted, denied, revoked), at, source."""
     with context.obj.workspace() as ws:
-        _show("Consent", ws.consent.load(file, source=source), as_json)
+        output.show("Consent", ws.consent.load(file, source=source), as_json)
 
 
 @app.command("set")
@@ -39,14 +39,14 @@ def set_one(
 ) -> None:
     """Note one customer's consent."""
     with context.obj.workspace() as ws:
-        _show("Consent", ws.consent.set(entity, scope, state, source=source), as_json)
+        output.show("Consent", ws.consent.set(entity, scope, state, source=source), as_json)
 
 
 @app.command()
 def adopt(context: typer.Context, channel: str, tag: str, as_json: Json = False) -> None:
     """Take a tag of true and false for the consent of a channel."""
     with context.obj.workspace() as ws:
-        _show("Consent", ws.consent.adopt(channel, tag), as_json)
+        output.show("Consent", ws.consent.adopt(channel, tag), as_json)
 
 
 @app.command()
@@ -78,7 +78,7 @@ def add(
     """Put the addresses, or customers, of a file on a list."""
     with context.obj.workspace() as ws:
         given: dict[str, Any] = {"column": column, "channel": channel, "customers": customers, "reason": reason}
-        _show("Suppression", ws.consent.suppress(file, name, **given), as_json)
+        output.show("Suppression", ws.consent.suppress(file, name, **given), as_json)
 
 
 @suppress_app.command()
@@ -93,11 +93,4 @@ def lift(
     """Take addresses, or customers, off a list."""
     with context.obj.workspace() as ws:
         done = ws.consent.suppress(subjects, name, channel=channel, customers=customers, lift=True, reason="lifted")
-    _show("Suppression", done, as_json)
-
-
-def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.print_json(facts)
-    else:
-        output.show_facts(title, facts)
+    output.show("Suppression", done, as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coterie.cli import output
-from coterie.cli.output import Json
+from coterie.cli.output import Json, Yes
 
 app = typer.Typer(help="Templates of messages, dynamic copy and landing pages.", no_args_is_help=True)
 Version = Annotated[int | None, typer.Option("--version", help="A version; default: the newest.")]
@@ -85,12 +85,11 @@ def copy(context: typer.Context, name: str, to: str, as_json: Json = False) -> N
 def remove(
     context: typer.Context,
     name: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete a draft that nobody uses."""
-    if not yes and not as_json:
-        typer.confirm(f"Delete {name}?", abort=True)
+    output.ask(f"Delete {name}?", yes=yes or as_json)
     with context.obj.workspace() as ws:
         ws.campaigns.library.delete(name)
         _show(f"Deleted {name}", {"name": name, "deleted": True}, as_json)

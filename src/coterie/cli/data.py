@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coterie.cli import output
 from coterie.cli.output import Json
+from coterie.errors import Refused
+
+if TYPE_CHECKING:
+    from coterie.workspace import Workspace
 
 datasets = typer.Typer(help="Imported tables.", no_args_is_help=True)
 cleanup = typer.Typer(help="Near-duplicate values: suggested by the data, confirmed by a person.", no_args_is_help=True)
@@ -54,12 +59,27 @@ def import_(
     options |= {"mapping": mapping, "replace": replace}
     door: output.Door = context.obj
     with door.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
+        if kind is None and mapping is None and Path(source).is_file():
+            raise _unsaid(ws, Path(source))
         arguments: dict[str, Any] = {**options, "types": types, "dry_run": dry_run, "progress": progress}
         report = import_file(ws.ingest_context, source, **arguments)
     if as_json:
         output.print_json(report.as_dict())
     else:
         _show_report(report.as_dict())
+
+
+def _unsaid(ws: Workspace, path: Path) -> Refused:
+    """It is not said what the rows are: the refusal names the columns, and the command that seems right."""
+    from coterie.ingest.look import look
+
+    found = look(ws.ingest_context, path)
+    roles = " ".join(f"--{role} {shlex.quote(value)}" for role, value in found.guess.items() if value)
+    if found.guess["entity"] is None:
+        roles += " --entity COLUMN"
+    said = f"It is not said what the rows are. The columns are: {', '.join(found.columns)}."
+    fix = f"It looks like this: coterie import {shlex.quote(str(path))} {roles}"
+    return Refused("bad_argument", said, place="--as", fix=fix)
 
 
 def _show_report(report: dict[str, Any]) -> None:

@@ -22,10 +22,7 @@ def add(
     """Make a receiver known. Its secret is shown this once; it signs every body."""
     with context.obj.workspace() as ws:
         made = ws.destinations.add(name, url)
-    if as_json:
-        output.print_json(made)
-    else:
-        output.show_facts(f"Destination {name}", made)
+    output.show(f"Destination {name}", made, as_json)
 
 
 @app.command("list")

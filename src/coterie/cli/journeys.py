@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coterie.cli import output
-from coterie.cli.output import Json
+from coterie.cli.output import Json, NameInstead
 
 app = typer.Typer(help="Messages one after the other, as long as they are of use.", no_args_is_help=True)
 
@@ -21,12 +21,12 @@ _STEP = ("step", "kind", "entered", "waiting", "passed", "exited")
 def create(
     context: typer.Context,
     file: Path,
-    name: Annotated[str | None, typer.Option(help="Another name than the file's.")] = None,
+    name: NameInstead = None,
     as_json: Json = False,
 ) -> None:
     """Save a journey from a YAML or JSON file; an existing name gets a new version."""
     with context.obj.workspace() as ws:
-        _show("Journey", ws.journeys.create(file, name=name), as_json)
+        output.show("Journey", ws.journeys.create(file, name=name), as_json)
 
 
 @app.command("list")
@@ -76,7 +76,7 @@ def advance(context: typer.Context, name: str, at: At = None, as_json: Json = Fa
     """Move everybody on who is due, now; `coterie serve` does it by itself."""
     with context.obj.workspace() as ws:
         found = ws.journeys.advance(name, at=ws.moment(at, place="--at"))
-    _show("Journey", found, as_json)
+    output.show("Journey", found, as_json)
 
 
 @app.command()
@@ -119,13 +119,6 @@ def path(context: typer.Context, name: str, entity: str, as_json: Json = False) 
     moves = found.pop("moves")
     output.show_facts(f"{entity} in {name}", found)
     output.show_table("Moves", moves, empty="Never in it.")
-
-
-def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.print_json(facts)
-    else:
-        output.show_facts(title, facts)
 
 
 def _show_status(found: dict[str, Any], as_json: bool) -> None:

@@ -25,7 +25,4 @@ def upload(
     """Upload a list; keys that match nobody are counted."""
     with context.obj.workspace() as ws:
         result = ws.tags.upload_list(name, file, column=column, entity_kind=entity_kind)
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_facts(f"List {name}", result)
+    output.show(f"List {name}", result, as_json)

@@ -29,6 +29,8 @@ AsOf = Annotated[
     str | None, typer.Option("--as-of", help="The moment asked about: 2011-12-10, 2011-12-10T08:00+01:00 or now.")
 ]
 EntityKind = Annotated[str, typer.Option("--entity-kind", help="Kind of subject: customer or account.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+NameInstead = Annotated[str | None, typer.Option("--name", help="Another name than the file's.")]
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*([+-]\d\d:\d\d|Z)")
@@ -54,6 +56,20 @@ class Door:
 def print_json(result: Mapping[str, Any]) -> None:
     """One JSON object on stdout."""
     sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def show(title: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """The same facts for machines or for people."""
+    if as_json:
+        print_json(facts)
+    else:
+        show_facts(title, facts)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only where a person agrees, or `yes` says that nobody is to be asked. Raises Abort."""
+    if not yes:
+        typer.confirm(question, abort=True)
 
 
 def show_facts(title: str, facts: Mapping[str, Any]) -> None:

@@ -224,10 +224,7 @@ def rollback(context: typer.Context, name: str, as_json: Json = False) -> None:
 
 
 def _show_used(name: str, result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_facts(f"The tag segment.{name} shows version {result['version']}", result)
+    output.show(f"The tag segment.{name} shows version {result['version']}", result, as_json)
 
 
 @app.command()
@@ -294,10 +291,7 @@ def mark(
     more = {"by": by, "entity": customer, "name_en": name_en, "name_zh": name_zh}
     with context.obj.workspace() as ws:
         made = ws.segments.mark(name, segment, what, note, version=version, **more).as_dict()
-    if as_json:
-        output.print_json(made)
-    else:
-        output.show_facts(f"Mark on segment {segment} of {name}", made)
+    output.show(f"Mark on segment {segment} of {name}", made, as_json)
 
 
 @app.command()

@@ -90,7 +90,4 @@ def _last(last: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _tell(facts: dict[str, Any], as_json: bool, title: str) -> None:
-    if as_json:
-        output.print_json(facts)
-    else:
-        output.show_facts(title, facts)
+    output.show(title, facts, as_json)

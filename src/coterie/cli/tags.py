@@ -43,10 +43,7 @@ def build(
     """Compute all tags as of a moment and publish them."""
     with context.obj.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
         report = ws.tags.build(as_of=as_of, entity_kind=entity_kind, progress=progress)
-    if as_json:
-        output.print_json(report)
-    else:
-        output.show_facts("Built", report)
+    output.show("Built", report, as_json)
 
 
 @app.command()

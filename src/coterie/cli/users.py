@@ -155,7 +155,4 @@ def _audited(store: Store, action: str, kind: str, name: str, before: Any, after
 
 
 def _told(title: str, facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.print_json(facts)
-    else:
-        output.show_facts(title, facts)
+    output.show(title, facts, as_json)

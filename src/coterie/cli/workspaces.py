@@ -49,10 +49,7 @@ def demo(
 
     with output.progress_bar(quiet=as_json) as progress:
         result = make_demo(folder, customers=customers, seed=seed, progress=progress)
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_facts("The demo shop is ready", result)
+    output.show("The demo shop is ready", result, as_json)
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
@@ -147,7 +144,4 @@ def export(context: typer.Context, file: Path, as_json: Json = False) -> None:
 
 
 def _told(facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.print_json(facts)
-    else:
-        output.show_facts("Done", facts)
+    output.show("Done", facts, as_json)
