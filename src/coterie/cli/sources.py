@@ -37,7 +37,7 @@ def add(
     options |= {"replace": replace or None}
     with context.obj.workspace() as ws:
         row = ws.sources.put(source, location, schedule=schedule, name=name, **options).row()
-    _tell(row, as_json, f"Source {source}")
+    output.show(f"Source {source}", row, as_json)
 
 
 @app.command("list")
@@ -59,7 +59,7 @@ def run(context: typer.Context, source: str, as_json: Json = False) -> None:
     """Import now what is new."""
     with context.obj.workspace() as ws, output.progress_bar(quiet=as_json) as progress:
         done = ws.sources.run(source, progress)
-    _tell(done, as_json, f"Source {source}")
+    output.show(f"Source {source}", done, as_json)
 
 
 @app.command()
@@ -72,7 +72,7 @@ def schedule(
     """Run it at other times."""
     with context.obj.workspace() as ws:
         row = ws.sources.schedule(source, when).row()
-    _tell(row, as_json, f"Source {source}")
+    output.show(f"Source {source}", row, as_json)
 
 
 @app.command()
@@ -80,14 +80,10 @@ def remove(context: typer.Context, source: str, as_json: Json = False) -> None:
     """Forget a source; what it imported stays."""
     with context.obj.workspace() as ws:
         ws.sources.remove(source)
-    _tell({"source": source, "removed": True}, as_json, f"Source {source}")
+    output.show(f"Source {source}", {"source": source, "removed": True}, as_json)
 
 
 def _last(last: dict[str, Any] | None) -> dict[str, Any]:
     if last is None:
         return {"last run": "never"}
     return {"last run": last["at"], "state": last["state"], "accepted": last["accepted"], "rejected": last["rejected"]}
-
-
-def _tell(facts: dict[str, Any], as_json: bool, title: str) -> None:
-    output.show(title, facts, as_json)

@@ -39,7 +39,7 @@ def add(
         password = None if no_password else _password(password_stdin)
         made = accounts.add_user(ws.store, name, role, password=password, email=email).shown()
         _audited(ws.store, "user add", "user", name, None, made)
-    _told(f"User {name}", made, as_json)
+    output.show(f"User {name}", made, as_json)
 
 
 @app.command("list")
@@ -85,7 +85,7 @@ def _change(context: typer.Context, name: str, as_json: bool, **values: Any) -> 
         before, after = accounts.change_user(ws.store, name, **values)
         new = {"password": "changed"} if "password" in values else {}
         _audited(ws.store, "user change", "user", name, before.shown(), {**after.shown(), **new})
-    _told(f"User {name}", after.shown(), as_json)
+    output.show(f"User {name}", after.shown(), as_json)
 
 
 @tokens.command("add")
@@ -105,7 +105,7 @@ def add_token(
     with context.obj.workspace() as ws:
         token, kept = accounts.make_token(ws.store, Accounts(ws.store).get(user), name, wanted, days)
         _audited(ws.store, "token add", "token", name, None, kept)
-    _told(f"Token {name}", {**kept, "token": token}, as_json)
+    output.show(f"Token {name}", {**kept, "token": token}, as_json)
 
 
 @tokens.command("list")
@@ -129,7 +129,7 @@ def revoke(context: typer.Context, token: str, as_json: Json = False) -> None:
     with context.obj.workspace() as ws:
         ended = accounts.end_token(ws.store, token, None)
         _audited(ws.store, "token revoke", "token", str(ended["name"]), ended, None)
-    _told("Revoked", ended, as_json)
+    output.show("Revoked", ended, as_json)
 
 
 def _password(from_stdin: bool) -> str:
@@ -152,7 +152,3 @@ def _audited(store: Store, action: str, kind: str, name: str, before: Any, after
 
     actor = getpass.getuser()
     accounts.audit(store, Entry(actor, "command line", "-", action, kind, name, plain(before), plain(after)))
-
-
-def _told(title: str, facts: dict[str, Any], as_json: bool) -> None:
-    output.show(title, facts, as_json)
