@@ -5,8 +5,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO ?= demo
-WORKERS ?= 4
+WORKERS ?= 3
 PORT ?= 8400
+# Many processes import the same modules: compiled once, not anew in each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: api types pytest console console-check console-if-node console-built-if-node console-tour demo test test-slow bench lint docs clean
 .DEFAULT_GOAL := help

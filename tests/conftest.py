@@ -11,12 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from coterie.engines.duckdb import Engine
 from coterie.lake.service import Lake
 from coterie.settings import Settings
 
+# No test fails because the machine was busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
 ROOT = Path(__file__).resolve().parent.parent
+# Jobs of servers under test do not wait until all other tests are done.
+os.environ.setdefault("COTERIE_JOB_NICENESS", "0")
 
 
 @pytest.fixture(scope="session")

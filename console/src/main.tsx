@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
-import { App } from "./app/App";
+import { App, beginScreen } from "./app/App";
 import "./app/styles.css";
 
 const retry = (count: number, error: unknown) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500);
@@ -12,6 +12,7 @@ giveStylesTheNonce();
 const root = document.getElementById("root");
 if (root === null) throw new Error("The page has no #root");
 
+beginScreen(window.location.pathname);
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>

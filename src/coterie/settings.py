@@ -22,6 +22,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memory_limit_mb", 1536, "Memory the query engine may use before it spills to disk, in MiB."),
     Setting("index_memory_mb", 1024, "Memory for bitmaps and tag columns of audiences, in MiB."),
     Setting("index_disk_mb", 1024, "Disk space for bitmaps of conditions on events, in MiB."),
+    Setting(
+        "job_niceness",
+        10,
+        "By how much imports, tag builds and fits give way to people's requests: 0 to 19, as of nice.",
+    ),
     Setting("sql_seconds", 60, "How long the SQL of an audience may run."),
     Setting("sql_memory_mb", 1024, "Memory that the SQL of an audience may use, in MiB."),
     Setting("lock_wait_seconds", 60, "How long a publish waits for another process's publish."),

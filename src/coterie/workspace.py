@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
 import sqlite3
+import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FACTS = "coterie.json"
+_LENT = ("index", "lake", "store", "jobs")  # what openings share
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Workspace:
     def __init__(self, path: Path, facts: Facts, *, read_only: bool, single_use: bool) -> None:
         self.path, self.facts, self.read_only, self.single_use = path, facts, read_only, single_use
         self.zone: ZoneInfo = moments.zone(facts.zone)
-        self._shared = False  # whether the index is another opening's
+        self._lender: Workspace | None = None  # another opening, whose parts this one uses
+        self._seen: tuple[tuple[int, ...], Workspace] | None = None  # as the facts were when they were read last
         self.settings = Settings(facts.settings)
 
     @classmethod
@@ -117,7 +121,10 @@ class Workspace:
 
     def close(self) -> None:
         """Give back connections; the workspace can be opened again at any time."""
-        if "index" in self.__dict__ and not self._shared:
+        if self._lender is not None:
+            for name in _LENT:
+                self.__dict__.pop(name, None)
+        if "index" in self.__dict__:
             self.index.standings.close()
         for name in ("jobs", "engine", "store"):
             if name in self.__dict__:
@@ -160,6 +167,8 @@ class Workspace:
         """DuckDB, opened when first needed."""
         from coterie.engines.duckdb import Engine
 
+        if self._lender is not None:
+            return self._lender.engine.cursor()
         return Engine.open(self.settings, self.path / "staging" / "spill")
 
     @cached_property
@@ -274,19 +283,34 @@ class Workspace:
     def working(self) -> Iterator[bool]:
         """Be the one process that runs this workspace's jobs, for a block; gives False where another one is."""
         from coterie.campaigns.jobs import GOALS
+        from coterie.campaigns.journeys.jobs import PRUNE
         from coterie.jobs.worker import working
         from coterie.tags.jobs import UPKEEP, VACUUM
 
-        with working(self.path, self.jobs.url, lambda: Workspace.open(self.path)) as mine:
+        apart = [sys.executable, "-P", "-m", "coterie.cli.stage", str(self.path)]
+        with working(self.path, self.jobs.url, lambda: Workspace.open(self.path), apart) as mine:
             if mine:
                 self.jobs.schedule("upkeep", UPKEEP, {}, cron="*/10 * * * *")
                 self.jobs.schedule("campaign goals", GOALS, {}, cron="*/10 * * * *")
                 self.jobs.schedule("vacuum", VACUUM, {}, cron="30 3 * * *", zone=self.facts.zone)
+                self.jobs.schedule("journey snapshots", PRUNE, {}, cron="45 3 * * *", zone=self.facts.zone)
             yield mine
 
-    def share(self, other: Workspace) -> None:
-        """Use the index of another opening of the same workspace, with all that it has in memory."""
-        self.__dict__["index"], self._shared = other.index, True
+    def again(self) -> Workspace:
+        """Another opening of the same workspace, for one request of many: with settings as they are now.
+
+        It uses what any number of threads may share (index, tables, metadata, queue) and gives back only what is its own;
+        its connection is another one to the same DuckDB, whose opening would take longer than most questions.
+        """
+        written = (self.path / FACTS).stat()
+        mark = (written.st_mtime_ns, written.st_size, written.st_ino)
+        if self._seen is None or self._seen[0] != mark:
+            self._seen = (mark, Workspace.open(self.path))
+        found = copy.copy(self._seen[1])
+        found._lender = self
+        for name in _LENT:
+            found.__dict__[name] = getattr(self, name)
+        return found
 
     @cached_property
     def segments(self) -> Segments:
@@ -294,6 +318,19 @@ class Workspace:
         from coterie.learn.segments.service import Segments
 
         return Segments(self.tag_context, self.audiences, self.path / "reports", _draw_segments)
+
+    def write_campaign_report(
+        self, name: str, to: Path, *, run: str | None = None, language: Language = "en", segments: Sequence[str] = ()
+    ) -> int:
+        """Write what a run brought as one HTML file; returns its size in bytes. Raises Refused: it cannot be compared."""
+        from coterie.campaigns.results import read
+        from coterie.kit.disk import disk_errors
+        from coterie.report.experiments import experiment_report_html
+
+        found, names, title = read(self.campaigns, name, run, language, segments)
+        page = experiment_report_html(found, language=language, title=title, names=names)
+        with disk_errors():
+            return to.write_text(page, encoding="utf-8")
 
     def write_segment_report(
         self,
@@ -349,7 +386,12 @@ class Workspace:
 
     @classmethod
     def restore(cls, source: str | Path, path: str | Path) -> Workspace:
-        """Make a workspace in the new folder `path` from a backup."""
+        """Make a workspace in the new folder `path` from a backup.
+
+        Campaigns and journeys that were under way are paused there (`restored`): nobody knows what the original sent since.
+        With a metadata store elsewhere (`metadata_url`) they are not, as it may be the original's.
+        """
+        from coterie.campaigns.restored import hold
         from coterie.kit.disk import disk_errors
 
         folder = Path(path).resolve()
@@ -357,7 +399,10 @@ class Workspace:
         _refuse_occupied(folder)
         with disk_errors():
             shutil.copytree(source, folder, dirs_exist_ok=True)
-        return cls.open(folder)
+        made = cls.open(folder)
+        if not made.settings["metadata_url"]:
+            hold(made.campaigns, made.journeys)
+        return made
 
     def compact(self) -> list[dict[str, Any]]:
         """Join small files of all shared tables, and give events the row numbers of their entities."""
@@ -401,6 +446,7 @@ class Workspace:
         Raises Refused: a mistake in the file, with its place.
         """
         from coterie.audiences.definitions import read_workspace_file
+        from coterie.campaigns import definitions
 
         wanted = read_workspace_file(file)
         ordered, plan = wanted.in_order(), self._differences(wanted)
@@ -415,9 +461,14 @@ class Workspace:
                     self.alerts.add(name, **body)
                 for name, body in wanted.content.items():
                     self.campaigns.library.keep(name, **body)
+                told = {(row["what"], row["name"]) for row in plan}
+                made = {name: body for name, body in wanted.campaigns.items() if ("campaign", name) in told}
+                ways = {name: body for name, body in wanted.journeys.items() if ("journey", name) in told}
+                definitions.keep(self.campaigns, self.journeys, made, ways)
         return plan
 
     def _differences(self, wanted: WorkspaceFile) -> list[dict[str, str]]:
+        from coterie.campaigns.definitions import as_kept
         from coterie.catalog.definitions import recipe_to_dict
         from coterie.kit.plain import plain
 
@@ -433,6 +484,11 @@ class Workspace:
         after += [
             ("content", name, body, _as_far(now["content"].get(name), body)) for name, body in wanted.content.items()
         ]
+        after += [
+            ("campaign", name, as_kept(self.campaigns, name, body), now["campaigns"].get(name))
+            for name, body in wanted.campaigns.items()
+        ]
+        after += [("journey", name, body, now["journeys"].get(name)) for name, body in wanted.journeys.items()]
         return [
             {"what": kind, "name": name, "change": "new" if old is None else "changed"}
             for kind, name, new, old in after
@@ -449,14 +505,18 @@ class Workspace:
 
     def _definitions(self) -> dict[str, Any]:
         from coterie.audiences.life import About
+        from coterie.campaigns.definitions import campaigns_kept, journeys_kept
 
-        saved = {d.name: d.body for d in self.store.all("audience")}
+        own = self.journeys.made_by_steps()  # which starting a journey makes
+        saved = {d.name: d.body for d in self.store.all("audience") if d.name not in own}
         audiences = {name: {"rule": b["rule"], **About.of(b).told()} for name, b in saved.items()}
         told = ("rule", "description")
         blocks = {d.name: {k: d.body[k] for k in told if d.body[k]} for d in self.store.all("block")}
         alerts = {d.name: {k: v for k, v in d.body.items() if v is not None} for d in self.store.all("alert")}
         return {**self.catalog.export(), "blocks": blocks, "audiences": audiences, "alerts": alerts} | {
-            "content": self.campaigns.library.kept()
+            "content": self.campaigns.library.kept(),
+            "campaigns": campaigns_kept(self.campaigns, self.journeys),
+            "journeys": journeys_kept(self.journeys),
         }
 
     def reject_rows(self, name: str, limit: int) -> list[dict[str, Any]]:

@@ -30,6 +30,10 @@ def offer(client: httpx.Client) -> dict[str, Any]:
     assert (saved["version"], saved["state"]) == (1, "draft")
     blocked = ok(client.get(f"{API}/campaigns/offer"))
     assert [b["code"] for b in blocked["blocked"]] == ["campaign_state", "not_approved"]
+    assert [(b["step"], b["needs"], b["of"]) for b in blocked["blocked"]] == [
+        ("plan", "plan", None),
+        ("approve", "approve", None),
+    ]
     assert {s["step"]: s["done"] for s in blocked["steps"]}["content"] is True
     assert client.post(f"{API}/campaigns/offer/run", json={}).json()["code"] == "campaign_state"
     planned = ok(client.post(f"{API}/campaigns/offer/plan", json={}))

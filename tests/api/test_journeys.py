@@ -47,6 +47,18 @@ def test_a_journey_from_definition_to_stop(client: httpx.Client, served: Served)
     assert (steps["hello"]["passed"], steps["pause"]["waiting"], funnel["difference"]) == (5, 5, 0)
     path = ok(client.get(f"{HERE}/onboarding/people/0001"))
     assert path["step"] == "pause" and [m["event"] for m in path["moves"]] == ["reached", "passed", "reached"]
+    waiting = ok(client.get(f"{HERE}/onboarding/people", params={"step": "pause", "limit": 2}))
+    assert waiting["total"] == 5 and [p["entity"] for p in waiting["people"]] == ["0001", "0002"]
+    assert waiting["people"][0]["due"] > waiting["people"][0]["at"]
+    passed = ok(client.get(f"{HERE}/onboarding/people", params={"step": "hello", "bar": "passed", "search": "0003"}))
+    assert [(p["entity"], p["reason"]) for p in passed["people"]] == [("0003", "sent")]
+    times = ok(client.get(f"{HERE}/onboarding/times"))["steps"]
+    assert times["hello"]["median_seconds"] == 0 and times["pause"]["due"] > times["pause"]["since"]
+    kept = ok(client.post(f"{HERE}/onboarding/audience", json={"step": "pause", "name": "at the pause"}))
+    assert (kept["audience"], kept["people"]) == ("at the pause", 5)
+    assert client.get(f"{HERE}/onboarding/people", params={"step": "paus"}).json()["code"] == "unknown_name"
+    assert client.get(f"{HERE}/onboarding/people", params={"step": "pause", "bar": "x"}).json()["place"] == "bar"
+    assert client.post(f"{HERE}/onboarding/audience", json={"step": "done"}).json()["code"] == "nobody"
     listed = ok(client.get(HERE, params={"search": "onboard", "state": "running"}))
     assert listed["total"] == listed["states"]["running"] == 1 and listed["journeys"][0]["inside"] == 5
     page = ok(client.get(f"{HERE}/onboarding"))

@@ -100,6 +100,7 @@ def test_answers(text: str, rows: list[int], tmp_path: Path, engine: Engine) -> 
         ("SELECT 1; COPY orders TO 'x.csv'", "There are 2 statements."),
         ("SELECT 1 /* ; */; -- a comment\nATTACH 'x'", "There are 2 statements."),
         ("-- nothing", "There is no statement."),
+        ("SELECT entity FROM orders WHERE item = $$a$$", "'a' stands between dollar signs."),
         ("SELECT entity INTO x FROM orders", "is not on offer here."),
         ("SELECT * FROM read_csv('people.csv')", "A table of a file or function cannot be read here."),
         ("SELECT * FROM read_parquet(['a.parquet'])", "A table of a file or function cannot be read here."),
@@ -446,6 +447,8 @@ def test_ids_of_nobody_are_told(shop: Workspace) -> None:
     assert found.count == 1
     assert found.notes == ('The SQL at all[0].sql returned 2 ids that are nobody\'s, such as "00000x", "00001x".',)
     assert shop.audiences.count(rule, language="zh").notes[0].startswith("all[0].sql 处的 SQL 返回了 2 个")
+    shop.audiences.save("unknown", rule)
+    assert shop.audiences.refresh("unknown")["notes"] == found.notes
 
 
 def test_a_limit_of_time_is_told_with_the_place(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,12 +40,9 @@ class Sink:
             self._left -= 1
             if not self._left:
                 sender = int((self._folder / "sender").read_text())
-                asyncio.get_running_loop().call_soon(self._kill, sender)
+                # a turn of the loop later, when the reply has been written to the socket
+                asyncio.get_running_loop().call_soon(os.kill, sender, signal.SIGKILL)
         return "250 taken"
-
-    def _kill(self, sender: int) -> None:
-        """A turn of the loop later, when the reply has been written to the socket."""
-        asyncio.get_running_loop().call_later(0.0003, os.kill, sender, signal.SIGKILL)
 
 
 async def main(folder: Path) -> None:

@@ -98,7 +98,14 @@ def test_money_is_exact_and_set_against_the_holdout(sent: Opened) -> None:
     )
     held = told["held_out"]
     drawn = told["sent"] + told["suppressed"].get("changed_since_plan", 0)
-    assert more["revenue"] == pytest.approx(103.5 - 7 / held * drawn, rel=1e-6)
+    paid = [r for r in sent.campaigns.results("hello")["experiment"]["metrics"] if r["metric"] == "order: paid"]
+    assert sum(r["effect_size"] * r["n"] for r in paid) == pytest.approx(103.5 - 7 / held * drawn, rel=1e-6)
+    assert more["revenue"] == pytest.approx(sum(_deciding(r)["effect_size"] * r["n"] for r in paid), rel=1e-6)
+
+
+def _deciding(row: dict[str, Any]) -> dict[str, Any]:
+    """The reading of a metric that decides: nobody of an arm may have ordered before."""
+    return dict(row["cuped"] if row["decides"] == "adjusted" else row)
 
 
 def test_everything_adds_up_whatever_it_is_parted_by(sent: Opened) -> None:

@@ -21,6 +21,7 @@ from tests.campaigns.opening import adds_up, opened
 from tests.destinations.receiver import Receiver, receiving
 
 import coterie
+from coterie.campaigns.marks import Marks
 from coterie.campaigns.outbox import UNSURE, Outbox
 
 CONNECTIONS = 2
@@ -151,10 +152,16 @@ def _kill_again_and_again(world: World, name: str, kills: int) -> tuple[int, int
 
 
 def _sent_but_not_noted(world: World, name: str) -> bool:
+    """Whether the sink has a message whose hand-over had begun and of which nothing on our side says that it was taken."""
     outbox = Outbox(world.run_folder(name) / "outbox.sqlite")
-    cut = {f"{outbox.token}.{row.n:x}" for rows in outbox.cut_off().values() for row in rows}
+    token, cut = outbox.token, [row.n for rows in outbox.cut_off().values() for row in rows]
     outbox.close()
-    return bool(cut & {key.partition("@")[0] for key in _taken(world.folder)})
+    marks = Marks.left(outbox.path, token)
+    if marks is None:  # killed before it began, or after all was noted
+        return False
+    unsure = {f"{token}.{n:x}" for n in cut if marks.begun(n) and marks.taken(n) is None}
+    marks.close()
+    return bool(unsure & {key.partition("@")[0] for key in _taken(world.folder)})
 
 
 def _taken(folder: Path) -> list[str]:

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from tests.campaigns.moody import AFTER, BEFORE, BUSY, PIPELINING, SHUT, Moody, moody_server
 from tests.campaigns.opening import Opened, adds_up, hello, opened
+from tests.campaigns.test_journeys import without_queue
 from tests.destinations.receiver import receiving
 
-from coterie.campaigns.delivery import MOST_TRIES, deliver, flush
+from coterie.campaigns.delivery import deliver, flush
+from coterie.campaigns.restored import held
+from coterie.campaigns.singly import MOST_TRIES
 from coterie.errors import CoterieError, Refused
 from coterie.workspace import Workspace
 
@@ -192,6 +195,9 @@ def test_a_backup_of_a_running_campaign_is_of_one_moment(place: tuple[Opened, Mo
     shop, _ = place
     channel = {"name": "file", "address": "email", "consent": "email", "batch": 5, "rate_per_second": 150}
     going = _begin(shop, hello(name="copied", channel=channel))
+    steps = [{"id": "pause", "wait": {"for": "1d"}}, {"id": "done", "end": True}]
+    without_queue(shop.ws).journeys.create({"name": "way", "entry": {"audience": "everyone"}, "steps": steps})
+    shop.ws.journeys.start("way")
     sending = threading.Thread(target=shop.campaigns.run, args=("copied",))
     sending.start()
     folder = shop.campaigns.run_folder("copied@1") / "outbox"
@@ -199,11 +205,22 @@ def test_a_backup_of_a_running_campaign_is_of_one_moment(place: tuple[Opened, Mo
         time.sleep(0.005)
     shop.ws.backup(tmp_path / "backup")
     sending.join()
+    others = sorted(r["campaign"] for r in shop.campaigns.rows()["campaigns"] if r["state"] in ("waiting", "preparing"))
     Workspace.restore(tmp_path / "backup", tmp_path / "ws").close()
     with opened(tmp_path / "ws") as restored:
         status = restored.campaigns.status("copied")
         files = list((restored.campaigns.run_folder("copied@1") / "outbox").glob("*.jsonl"))
         assert adds_up(status) and status["sent"] + status["pending"] == going and 0 < status["sent"]
         assert 5 * len(files) >= status["sent"]
-        assert restored.campaigns.run("copied")["sent"] == going
+        assert (status["state"], status["error"]["code"]) == ("paused", "restored")  # the original goes on sending
+        with pytest.raises(Refused, match=r'"copied" is paused'):
+            restored.campaigns.run("copied")
+        journeys = without_queue(restored.ws).journeys
+        assert held(restored.campaigns, journeys) == {"campaigns": sorted(["copied", *others]), "journeys": ["way"]}
+        assert journeys.status("way")["errors"]["entry"]["code"] == "restored" and journeys.due() == []
+        restored.campaigns.resume("copied")
+        journeys.resume("way")
+        assert held(restored.campaigns, journeys) == {"campaigns": others, "journeys": []}
+        status = restored.campaigns.run("copied")
+        assert status["sent"] == going and "error" not in status
     assert shop.campaigns.status("copied")["sent"] == going

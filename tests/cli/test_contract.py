@@ -48,7 +48,9 @@ def test_import_without_a_kind_says_what_the_file_seems_to_be(shop: Path) -> Non
     assert (told["code"], told["place"]) == ("bad_argument", "--as")
     assert "customer_id, visit_date, page" in told["message"]
     proposed = shlex.split(told["fix"].split("coterie ")[1])
-    assert proposed == "import|my visits.csv|--as|events|--name|my_visits|--entity|customer_id|--time|visit_date".split("|")
+    assert proposed == "import|my visits.csv|--as|events|--name|my_visits|--entity|customer_id|--time|visit_date".split(
+        "|"
+    )
     assert ask(shop, "-w", "ws", *proposed, "--dry-run")["accepted"] == 1
 
 

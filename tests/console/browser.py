@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import coterie
+from coterie.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = Path(coterie.__file__).parent / "static"
@@ -133,11 +134,40 @@ _DOOR = {
 }
 
 
+# A screen is there when its title is, nothing of it is on the way, and its charts are drawn.
+READY = """() => document.querySelector('h1') && !document.querySelector('.loading, .ant-spin-spinning, .report-waiting')
+  && [...document.querySelectorAll('.chart-place')].every((chart) => chart.dataset.drawn === 'true')"""
+
+
+def comes(page: Any, condition: str) -> bool:
+    """Whether a condition comes to hold in time."""
+    from playwright.sync_api import TimeoutError
+
+    try:
+        page.wait_for_function(condition, timeout=PATIENCE_MS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def painted(page: Any) -> None:
+    """Wait until what has changed is on the screen: animations are off, so that two frames are enough."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def somebody(folder: Path) -> str:
+    """A customer of the workspace who is in some audience, or `1` where there is none."""
+    with Workspace.open(folder, read_only=True) as ws:
+        names = [row["audience"] for row in ws.audiences.rows() if row["count"]]
+        return str(ws.audiences.members(names[0], limit=1)["members"][0]) if names else "1"
+
+
 def complaints(page: Any, within: str | None = None) -> list[str]:
     """What axe finds wrong with the page as it stands, or with what a selector finds: WCAG 2.2 A and AA, good practice."""
     if not AXE.is_file():
         return []  # a wheel has no node_modules; `make test` installs them
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     run = """async (within) => {
       const found = await axe.run(within === null ? document : { include: [[within]] }, {
         runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
-from tests.rules.test_agreement import check_many
+from tests.rules.test_agreement import check_over_views
 from tests.rules.world import TAGS, World, make_views, rules, worlds
 
 from coterie.engines.duckdb import Engine
@@ -45,13 +45,20 @@ class Bitmaps:
         self.universe = BitMap(world.rows.values())
         self.bits = bits_of(self.universe, n_words(self.universe.max() + 1))
         self.families = {}
+        self._known: dict[object, Members] = {}
         for number, family in enumerate(dict.fromkeys(t.family for t in TAGS)):
             tags = [(t.name, t.type) for t in TAGS if t.family == family]
             build_columns((engine,), quote_name(f"family:{family}"), tags, folder / str(number))
             self.families[family] = FamilyColumns.open(folder / str(number), cache)
 
     def members(self, leaf: BoundLeaf) -> Members:
-        """Who passes a condition."""
+        """Who passes a condition, asked once for rules that share it, as the index itself does."""
+        key = (type(leaf), leaf.key, leaf.source().inverted)
+        if key not in self._known:
+            self._known[key] = self._members(leaf)
+        return self._known[key]
+
+    def _members(self, leaf: BoundLeaf) -> Members:
         if isinstance(leaf, BoundTag):
             columns = self.families[leaf.families[0]]
             assert columns is not None
@@ -78,7 +85,7 @@ def check(engine: Engine, world: World, raws: list[Any], folder: Path) -> None:
     assert [n[:4] for n in found] == [(n.place, n.alone, n.remaining, n.removed) for n in counted]
     assert found[0].reachable == {"half": len(expected & half)}
     for first in range(0, len(raws), QUERIED_TOGETHER):
-        check_many(engine, world, raws[first : first + QUERIED_TOGETHER])
+        check_over_views(engine, world, raws[first : first + QUERIED_TOGETHER])
 
 
 @pytest.mark.parametrize("half", (1, 2))  # two workers share them

@@ -1,8 +1,12 @@
-"""A worker process of its own: `python -m tests.jobs.program FOLDER SECONDS`; its job writes a line a stage."""
+"""A worker process of its own: `python -m tests.jobs.program FOLDER SECONDS`; its job writes a line a stage.
+
+With `stage` for the seconds it is the program that runs one stage apart.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from coterie.jobs.registry import Arguments, Job, register
+from coterie.errors import NotFound
+from coterie.jobs.apart import serve_stage
+from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.progress import Progress
 
 
@@ -34,21 +40,41 @@ def _note(folder: Path, words: str) -> None:
         handle.write(f"{os.getpid()} {words}\n")
 
 
+def _tell(folder: Path, stage: Arguments, progress: Progress) -> dict[str, Any]:
+    """Say which process this is and how it is ranked, or raise what is asked for."""
+    sys.stdout.write("a library's own words\n")
+    match stage.get("raise"):
+        case "refused":
+            raise NotFound("unknown_name", "There is no such shop.", place="shop", fix="Look again.")
+        case "fault":
+            raise KeyError("shop")
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+    with progress.stage("telling", 2, "words"):
+        progress.advance(1)
+    return {"process": os.getpid(), "nice": os.nice(0), "folder": str(folder)}
+
+
 register(Job("tests.slow", _plan, _run, lambda results: {"stages": len(results)}))
+one_stage("tests.apart", _tell, apart=True)
 
 
-def main(folder: Path, seconds: float) -> None:
-    from coterie.jobs.worker import working
-
+def main(folder: Path, seconds: str) -> None:
     @contextmanager
     def opening() -> Iterator[Path]:
         yield folder
 
-    with working(folder, f"sqlite:///{folder / 'jobs.sqlite'}", opening) as mine:
+    if seconds == "stage":
+        serve_stage(opening, 10)
+        return
+    from coterie.jobs.worker import working
+
+    apart = [sys.executable, "-m", "tests.jobs.program", str(folder), "stage"]
+    with working(folder, f"sqlite:///{folder / 'jobs.sqlite'}", opening, apart) as mine:
         sys.stdout.write(f"{mine}\n")
         sys.stdout.flush()
-        time.sleep(seconds)
+        time.sleep(float(seconds))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2])

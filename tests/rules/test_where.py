@@ -40,7 +40,7 @@ AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sql_and_python_keep_the_same_events(shared: Engine, seed: int, data: st.DataObject) -> None:
     world = make_world(seed)
-    raw = data.draw(wheres(ORDERS, [world.as_of]))
+    raw = data.draw(wheres(ORDERS, (world.as_of,)))
     words, tz = world.vocabulary, ZoneInfo(world.zone)
     sql, lookups = where_sql(raw, ORDERS, words, "e", as_of=world.as_of)
     bound = bind_where(read_where(raw), ORDERS, words, as_of=world.as_of, tz=tz)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -162,11 +163,12 @@ DEGREES = {
 VALUES = {kind: st.sampled_from(pool) for kind, pool in POOLS.items()}
 
 
-def edges(as_of: datetime, zone: str) -> list[datetime]:
+@cache
+def edges(as_of: datetime, zone: str) -> tuple[datetime, ...]:
     """Moments up to the as-of: at the edges of windows, a microsecond to either side, and far from them."""
     tz, micro = ZoneInfo(zone), timedelta(microseconds=1)
     known = [as_of, *(before(as_of, span, tz) for span in SPANS), datetime(1999, 12, 31, tzinfo=UTC)]
-    return [min(m + k * micro, as_of) for m in known for k in (-1, 0, 1)]
+    return tuple(min(m + k * micro, as_of) for m in known for k in (-1, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -313,30 +315,53 @@ def _literal(value: Any) -> str:
 RELATIVE = st.builds(
     lambda k, s: {k: s}, st.sampled_from(["ago", "ahead"]), st.sampled_from([s for s in SPANS if s[-1] != "h"])
 )
+DAYS_OR_RELATIVE = VALUES[T.DATE].map(str) | RELATIVE
+INTEGERS = VALUES[T.INTEGER] | st.sampled_from([0.5, 2.25, -1])
+# not the largest value: JSON does not keep its digits
+DECIMALS = st.sampled_from([Decimal("-1.5"), Decimal("0.0001"), Decimal("2.5"), 0, 2]) | st.sampled_from(
+    [0.5, 2.25, -1]
+)
 PATTERNS = ["a", "^a", "b$", "^ab?c?$", "(?i)B", "[a-c]{2}", "中.", "\\W", "^.$", "a|é"]
 
 
-def operand(op: str, kind: ValueType, draw: st.DrawFn, moments: list[datetime]) -> Any:
+Moments = tuple[datetime, ...]
+_SAMPLED: dict[str, st.SearchStrategy[Any]] = {}
+
+
+def sampled(values: Collection[Any]) -> st.SearchStrategy[Any]:
+    """`st.sampled_from`, made once for the same values: making one costs more than drawing from it."""
+    key = repr(values)
+    if key not in _SAMPLED:
+        _SAMPLED[key] = st.sampled_from(list(values))
+    return _SAMPLED[key]
+
+
+@cache
+def _moments(moments: Moments) -> st.SearchStrategy[Any]:
+    return st.sampled_from(moments).map(lambda m: m.isoformat()) | RELATIVE | st.just("2024-03-31")
+
+
+def operand(op: str, kind: ValueType, draw: st.DrawFn, moments: Moments) -> Any:
     """A value that fits the operator and the type, as JSON holds it."""
     one = VALUES.get(kind, st.none())
     if kind is T.DATE:
-        one = one.map(str) | RELATIVE
+        one = DAYS_OR_RELATIVE
     if kind is T.MOMENT:
-        one = st.sampled_from(moments).map(lambda m: m.isoformat()) | RELATIVE | st.just("2024-03-31")
-    if kind is T.DECIMAL:  # not the largest value: JSON does not keep its digits
-        one = st.sampled_from([Decimal("-1.5"), Decimal("0.0001"), Decimal("2.5"), 0, 2])
-    if kind in (T.INTEGER, T.DECIMAL):
-        one = one | st.sampled_from([0.5, 2.25, -1])
+        one = _moments(moments)
+    if kind is T.DECIMAL:
+        one = DECIMALS
+    if kind is T.INTEGER:
+        one = INTEGERS
     from coterie.rules import OPERATORS
 
     if OPERATORS[op].operand == "nothing":
         return None
     if op.startswith("anniversary"):
-        return draw(st.sampled_from([s for s in SPANS if s[-1] != "h"]))
+        return draw(sampled([s for s in SPANS if s[-1] != "h"]))
     if op == "matches":
-        return draw(st.sampled_from(PATTERNS))
+        return draw(sampled(PATTERNS))
     if op in ("within_last", "within_next"):
-        return draw(st.sampled_from([s for s in SPANS if s[-1] != "h" or kind is T.MOMENT]))
+        return draw(sampled([s for s in SPANS if s[-1] != "h" or kind is T.MOMENT]))
     if op == "under":
         return draw(st.lists(st.sampled_from(LEVELS), min_size=1, max_size=2))
     if op in ("any_of", "all_of", "none_of"):
@@ -346,33 +371,31 @@ def operand(op: str, kind: ValueType, draw: st.DrawFn, moments: list[datetime]) 
     if op == "between":
         low, high = draw(one), draw(one)
         if isinstance(low, dict) or isinstance(high, dict) or kind is T.MOMENT:
-            return [{"ago": "6m"}, {"ago": draw(st.sampled_from(["1m", "1w", "0d"]))}]
+            return [{"ago": "6m"}, {"ago": draw(sampled(["1m", "1w", "0d"]))}]
         return sorted([low, high])
     return draw(one)
 
 
 @st.composite
-def operands(draw: st.DrawFn, op: str, kind: ValueType, moments: list[datetime]) -> Any:
+def operands(draw: st.DrawFn, op: str, kind: ValueType, moments: Moments) -> Any:
     """`operand` as a strategy."""
     return operand(op, kind, draw, moments)
 
 
-def comparison(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dict[str, Any]:
+def comparison(draw: st.DrawFn, kind: ValueType, moments: Moments) -> dict[str, Any]:
     """`op` and `value` for a type."""
     from coterie.rules import OPERATORS
 
-    op = draw(st.sampled_from([o.key for o in OPERATORS.values() if kind in o.types]))
+    op = draw(sampled([o.key for o in OPERATORS.values() if kind in o.types]))
     value = operand(op, kind, draw, moments)
     return {"op": op} if value is None else {"op": op, "value": value}
 
 
 @st.composite
-def wheres(draw: st.DrawFn, dataset: Dataset, moments: list[datetime], depth: int = 2) -> Any:
+def wheres(draw: st.DrawFn, dataset: Dataset, moments: Moments, depth: int = 2) -> Any:
     """A where-tree over the fields of a dataset and its lookups."""
     kind = (
-        draw(st.sampled_from(["field"] * 4 + ["all", "all", "any", "any", "not", "not", "xor", "except"]))
-        if depth
-        else "field"
+        draw(sampled(["field"] * 4 + ["all", "all", "any", "any", "not", "not", "xor", "except"])) if depth else "field"
     )
     below = wheres(dataset, moments, depth - 1) if depth else st.nothing()
     if kind in ("all", "any"):
@@ -383,9 +406,9 @@ def wheres(draw: st.DrawFn, dataset: Dataset, moments: list[datetime], depth: in
     if kind == "xor" or kind == "except":
         return {kind: draw(st.lists(below, min_size=2, max_size=3))}
     if dataset is ORDERS and draw(st.integers(0, 9)) == 0:
-        one, other = draw(st.sampled_from(PAIRS))
-        return {"field": one, "op": draw(st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])), "than_field": other}
-    name = draw(st.sampled_from(field_names(dataset, words)))
+        one, other = draw(sampled(PAIRS))
+        return {"field": one, "op": draw(sampled(["eq", "ne", "gt", "gte", "lt", "lte"])), "than_field": other}
+    name = draw(sampled(field_names(dataset, words)))
     return {"field": name, **comparison(draw, find_field(dataset, name, words, "test").type, moments)}
 
 
@@ -406,36 +429,37 @@ OF = {
 }
 
 
+@cache
 @st.composite
-def event_leaves(draw: st.DrawFn, moments: list[datetime]) -> Any:
+def event_leaves(draw: st.DrawFn, moments: Moments) -> Any:
     """A condition on events."""
-    dataset = draw(st.sampled_from([ORDERS, ORDERS, ORDERS, DEALS]))
+    dataset = draw(sampled([ORDERS, ORDERS, ORDERS, DEALS]))
     body: dict[str, Any] = {"events": dataset.name}
     if draw(st.booleans()):
         body["where"] = draw(wheres(dataset, moments))
     if dataset is ORDERS and draw(st.booleans()):
-        window = draw(st.sampled_from(["within", "between"]))
+        window = draw(sampled(["within", "between"]))
         body[window] = (
-            draw(st.sampled_from(SPANS))
+            draw(sampled(SPANS))
             if window == "within"
-            else draw(st.sampled_from([["1y", "1m"], ["30d", "24h"], ["2d", "0d"], ["6m", "1w"]]))
+            else draw(sampled([["1y", "1m"], ["30d", "24h"], ["2d", "0d"], ["6m", "1w"]]))
         )
-    measure = draw(st.sampled_from(["count", "count", "first_at", "last_at", *OF])) if dataset is ORDERS else "count"
+    measure = draw(sampled(["count", "count", "first_at", "last_at", *OF])) if dataset is ORDERS else "count"
     if measure in ("first_at", "last_at"):
         return body | {"measure": measure} | _measured(draw, T.MOMENT, moments)
     if measure == "count":
-        short = draw(st.sampled_from([{}, {"never": True}, {"at_least": 2}, {"at_most": 1}, {"exactly": 2}, None]))
+        short = draw(sampled([{}, {"never": True}, {"at_least": 2}, {"at_most": 1}, {"exactly": 2}, None]))
         return body | (short if short is not None else _measured(draw, T.INTEGER, moments))
-    of = draw(st.sampled_from(OF[measure]))
+    of = draw(sampled(OF[measure]))
     kind = T.INTEGER if measure == "distinct" else {"Day": T.DATE, "When": T.MOMENT}.get(of, T.NUMBER)
     return body | {"measure": measure, "of": of} | _measured(draw, kind, moments)
 
 
-def _measured(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dict[str, Any]:
+def _measured(draw: st.DrawFn, kind: ValueType, moments: Moments) -> dict[str, Any]:
     from coterie.rules import OPERATORS
 
     temporal = kind in (T.DATE, T.MOMENT)
-    op = draw(st.sampled_from([o.key for o in OPERATORS.values() if o.measures or (temporal and o.times)]))
+    op = draw(sampled([o.key for o in OPERATORS.values() if o.measures or (temporal and o.times)]))
     small = st.sampled_from([-1, 0, 1, 2, 0.5, 2.5, 3])
     if kind in (T.DATE, T.MOMENT):
         value = operand(op, kind, draw, moments)
@@ -446,45 +470,47 @@ def _measured(draw: st.DrawFn, kind: ValueType, moments: list[datetime]) -> dict
 DAYS = ["1d", "2d", "30d", "1w", "1m", "1y"]
 
 
+@cache
 @st.composite
-def habits(draw: st.DrawFn, moments: list[datetime]) -> Any:
+def habits(draw: st.DrawFn, moments: Moments) -> Any:
     """A condition on a habit."""
-    dataset = draw(st.sampled_from([ORDERS, VIEWS]))
+    dataset = draw(sampled([ORDERS, VIEWS]))
     body: dict[str, Any] = {"events": dataset.name}
     if draw(st.booleans()):
         body["where"] = draw(wheres(dataset, moments, 1))
-    kind = draw(st.sampled_from(["regular", "stopped", "restarted"]))
+    kind = draw(sampled(["regular", "stopped", "restarted"]))
     if kind == "regular":
         of_last, amount = (
-            draw(st.sampled_from([1, 2, 3, 13, 70])),
-            draw(st.sampled_from(["at_least", "at_most", "exactly"])),
+            draw(sampled([1, 2, 3, 13, 70])),
+            draw(sampled(["at_least", "at_most", "exactly"])),
         )
-        unit = draw(st.sampled_from(["day", "week", "month", "year"]))
+        unit = draw(sampled(["day", "week", "month", "year"]))
         return body | {"regular": {amount: draw(st.integers(0, min(of_last, 3))), "of_last": of_last, "unit": unit}}
     first, second = ("active", "silent") if kind == "stopped" else ("back", "gap")
-    return body | {kind: {first: draw(st.sampled_from(SPANS)), second: draw(st.sampled_from(SPANS))}}
+    return body | {kind: {first: draw(sampled(SPANS)), second: draw(sampled(SPANS))}}
 
 
+@cache
 @st.composite
-def sequences(draw: st.DrawFn, moments: list[datetime]) -> Any:
+def sequences(draw: st.DrawFn, moments: Moments) -> Any:
     """Steps in order."""
     steps: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 4))):
-        dataset = draw(st.sampled_from([ORDERS, VIEWS]))
+        dataset = draw(sampled([ORDERS, VIEWS]))
         step: dict[str, Any] = {"events": dataset.name}
         if draw(st.integers(0, 3)) == 0:
             step["where"] = draw(wheres(dataset, moments, 1))
         if number and draw(st.booleans()):
-            step["within"] = draw(st.sampled_from(GAPS))
+            step["within"] = draw(sampled(GAPS))
         steps.append(step)
     names = {step["events"] for step in steps}
     if len(steps) == 1 or draw(st.integers(0, 2)) == 0:
-        absent = draw(st.sampled_from(["orders", "views"]))
+        absent = draw(sampled(["orders", "views"]))
         names.add(absent)
-        steps.append({"then_not": {"events": absent, "within": draw(st.sampled_from(GAPS))}})
+        steps.append({"then_not": {"events": absent, "within": draw(sampled(GAPS))}})
     body: dict[str, Any] = {"sequence": steps}
     if draw(st.integers(0, 2)) == 0:
-        body["within"] = draw(st.sampled_from(SPANS))
+        body["within"] = draw(sampled(SPANS))
     if draw(st.booleans()):
         body["same"] = {name: {"orders": "SKU", "views": "Item"}[name] for name in sorted(names)}
     return body
@@ -499,42 +525,39 @@ SQL = "SELECT entity FROM tags"
 @st.composite
 def personal(draw: st.DrawFn) -> Any:
     """A condition on the key or the place of someone."""
-    kind = draw(st.sampled_from(["sample", "split", "geo"]))
-    salt = draw(st.sampled_from(["a", "b", "it's", ""]))
+    kind = draw(sampled(["sample", "split", "geo"]))
+    salt = draw(sampled(["a", "b", "it's", ""]))
     if kind == "sample":
-        return {"sample": {"percent": draw(st.sampled_from([0.1, 10, 33.3333, 50, 99.5, 100])), "salt": salt}}
+        return {"sample": {"percent": draw(sampled([0.1, 10, 33.3333, 50, 99.5, 100])), "salt": salt}}
     if kind == "split":
-        parts = draw(st.sampled_from([2, 3, 7]))
-        return {"split": {"parts": parts, "is": draw(st.sampled_from([1, 2, [1, 2]])), "salt": salt}}
-    point = draw(st.sampled_from([[31.23, 121.47], [48.8566, 2.3522], [0, 0], [-90, 180]]))
+        parts = draw(sampled([2, 3, 7]))
+        return {"split": {"parts": parts, "is": draw(sampled([1, 2, [1, 2]])), "salt": salt}}
+    point = draw(sampled([[31.23, 121.47], [48.8566, 2.3522], [0, 0], [-90, 180]]))
     return {
         "geo": {"lat": "home.lat", "lon": "home.lon"},
-        "within_km": draw(st.sampled_from([1, 2.5, 9000, 20015.2])),
+        "within_km": draw(sampled([1, 2.5, 9000, 20015.2])),
         "of": point,
     }
 
 
 @st.composite
-def shared(draw: st.DrawFn, world: World, depth: int) -> Any:
+def shared(draw: st.DrawFn, moments: Moments, depth: int) -> Any:
     """A condition that looks at others too."""
-    kind = draw(st.sampled_from(["top", "top", "quantile", "neighbours", "audience", "snapshot", "block", "sql"]))
-    below = rules(world, min(depth, 1), wide=True)
+    kind = draw(sampled(["top", "top", "quantile", "neighbours", "audience", "snapshot", "block", "sql"]))
+    below = _rules(moments, min(depth, 1), True)
     if kind in ("top", "quantile"):
         ordered = [t.name for t in TAGS if t.type in (T.INTEGER, T.DECIMAL, T.NUMBER, T.DATE, T.MOMENT)]
-        body: dict[str, Any] = {"tag": draw(st.sampled_from(ordered))}
+        body: dict[str, Any] = {"tag": draw(sampled(ordered))}
         if draw(st.booleans()):
             body["lowest"] = True
         if depth and draw(st.integers(0, 2)) == 0:
             body["among"] = draw(below)
         if kind == "quantile":
-            return {
-                "quantile": body
-                | {"parts": draw(st.sampled_from([2, 3, 10])), "is": draw(st.sampled_from([1, 2, [1, 2]]))}
-            }
+            return {"quantile": body | {"parts": draw(sampled([2, 3, 10])), "is": draw(sampled([1, 2, [1, 2]]))}}
         return {
             "top": body
             | draw(
-                st.sampled_from(
+                sampled(
                     [
                         {"n": 1},
                         {"n": 2},
@@ -549,8 +572,8 @@ def shared(draw: st.DrawFn, world: World, depth: int) -> Any:
         }
     if kind == "neighbours":
         of = draw(below) if depth else {"list": "vip list"}
-        body = {"dataset": "friends", "of": of, "at_least": draw(st.sampled_from([1, 1, 2]))}
-        return {"neighbours": body | {"direction": draw(st.sampled_from(["any", "out", "in"]))}}
+        body = {"dataset": "friends", "of": of, "at_least": draw(sampled([1, 1, 2]))}
+        return {"neighbours": body | {"direction": draw(sampled(["any", "out", "in"]))}}
     return {
         "audience": {"audience": "loyal"},
         "snapshot": {"audience": "loyal", "snapshot": "s1"},
@@ -559,14 +582,18 @@ def shared(draw: st.DrawFn, world: World, depth: int) -> Any:
     }[kind]
 
 
-@st.composite
-def rules(draw: st.DrawFn, world: World, depth: int = 3, *, wide: bool = False) -> Any:
+def rules(world: World, depth: int = 3, *, wide: bool = False) -> st.SearchStrategy[Any]:
     """A random rule about the world, as JSON; `wide` with conditions that need `answered`."""
-    moments = edges(world.as_of, world.zone)
+    return _rules(edges(world.as_of, world.zone), depth, wide)
+
+
+@cache
+@st.composite
+def _rules(draw: st.DrawFn, moments: Moments, depth: int, wide: bool) -> Any:
     kinds = ["tag"] * 4 + ["events"] * 3 + ["habit", "sequence", "personal", "list"] + (["shared"] * 3 if wide else [])
     groups = ["all"] * 4 + ["any"] * 4 + ["not"] * 4 + ["except", "xor", "xor"]
-    kind = draw(st.sampled_from(kinds + groups if depth else kinds))
-    below = rules(world, depth - 1, wide=wide) if depth else st.nothing()
+    kind = draw(sampled(kinds + groups if depth else kinds))
+    below = _rules(moments, depth - 1, wide) if depth else st.nothing()
     if kind in ("all", "any"):
         body: dict[str, Any] = {kind: [draw(below) for _ in range(draw(st.integers(1, 3)))]}
         return body | ({"name": "组"} if draw(st.booleans()) else {})
@@ -577,12 +604,12 @@ def rules(draw: st.DrawFn, world: World, depth: int = 3, *, wide: bool = False) 
     if kind == "list":
         return {"list": "vip list"}
     if kind == "tag":
-        tag = draw(st.sampled_from(TAGS))
+        tag = draw(sampled(TAGS))
         return {"tag": tag.name, **comparison(draw, tag.type, moments)}
     leaves = {"events": event_leaves, "habit": habits, "sequence": sequences}
     if kind in leaves:
         return draw(leaves[kind](moments))
-    return draw(personal() if kind == "personal" else shared(world, depth))
+    return draw(personal() if kind == "personal" else shared(moments, depth))
 
 
 # ---------------------------------------------------------------- what others have to do with someone

@@ -71,12 +71,32 @@ export interface Asked {
   signal?: AbortSignal;
 }
 
+/** Answers that the page itself asked for while the scripts were on their way, by address; see index.html. */
+declare global {
+  interface Window {
+    coterieEarly?: Record<string, Promise<Response>>;
+  }
+}
+
+/** Take such an answer: the first who asks gets it, if it is a good one. */
+async function begunEarly<T>(url: string, query: object): Promise<T | undefined> {
+  const text = new URLSearchParams(query as Record<string, string>).toString();
+  const address = url + (text ? `?${text}` : "");
+  const found = window.coterieEarly?.[address];
+  if (found === undefined) return undefined;
+  delete window.coterieEarly?.[address];
+  const response = await found.catch(() => null);
+  return response?.ok ? ((await response.json()) as T) : undefined;
+}
+
 type Loose = (url: string, options: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
 async function ask<T>(method: Uppercase<Method>, url: string, asked: Asked): Promise<T> {
   const query = Object.fromEntries(
     Object.entries(asked.query ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== ""),
   );
+  const begun = method === "GET" ? await begunEarly<T>(url, query) : undefined;
+  if (begun !== undefined) return begun;
   const call = client[method] as unknown as Loose;
   const multipart = asked.body instanceof FormData;
   let answer: { data?: unknown; error?: unknown; response: Response };

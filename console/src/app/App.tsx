@@ -1,5 +1,5 @@
 /** The application: who is here, in which language and colours, and which screen the address names. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { App as AntApp, ConfigProvider } from "antd";
 import enGB from "antd/locale/en_GB";
 import zhCN from "antd/locale/zh_CN";
@@ -24,7 +24,14 @@ interface Me {
 }
 
 type Screen = ComponentType<Record<string, string>>;
-const screen = (load: () => Promise<{ default: ComponentType<never> }>) => lazy(load as () => Promise<{ default: Screen }>);
+type Load = () => Promise<{ default: ComponentType<never> }>;
+const LOADS = new Map<Screen, Load>();
+
+function screen(load: Load): Screen {
+  const found = lazy(load as () => Promise<{ default: Screen }>);
+  LOADS.set(found, load);
+  return found;
+}
 
 /** Every screen by its address; each is loaded when it is first wanted. */
 const SCREENS: [string, Screen][] = [
@@ -40,6 +47,10 @@ const SCREENS: [string, Screen][] = [
   ["/campaigns/new", screen(() => import("../features/campaigns/WizardPage"))],
   ["/campaigns/:name", screen(() => import("../features/campaigns/CampaignPage"))],
   ["/campaigns/:name/edit", screen(() => import("../features/campaigns/WizardPage"))],
+  ["/journeys", screen(() => import("../features/journeys/JourneyList"))],
+  ["/journeys/new", screen(() => import("../features/journeys/EditorPage"))],
+  ["/journeys/:name", screen(() => import("../features/journeys/JourneyPage"))],
+  ["/journeys/:name/edit", screen(() => import("../features/journeys/EditorPage"))],
   ["/content", screen(() => import("../features/content/ContentList"))],
   ["/content/new", screen(() => import("../features/content/ContentPage"))],
   ["/content/:name", screen(() => import("../features/content/ContentPage"))],
@@ -58,12 +69,21 @@ const SCREENS: [string, Screen][] = [
   ["/settings/:part", screen(() => import("../features/settings/SettingsPage"))],
 ];
 
+/** Begin to load the screen that the address names, while it is still asked who is here. */
+export function beginScreen(path: string): void {
+  for (const [pattern, Found] of SCREENS) {
+    if (matchPath(pattern, path) === null) continue;
+    void LOADS.get(Found)?.().catch(() => undefined); // told where the screen is shown
+    return;
+  }
+}
+
 function remembered<T extends string>(key: string, among: readonly T[], otherwise: () => T): T {
   const kept = window.localStorage.getItem(key) as T | null;
   return kept !== null && among.includes(kept) ? kept : otherwise();
 }
 
-function useRemembered<T extends string>(key: string, among: readonly T[], otherwise: () => T): [T, (value: T) => void] {
+function useRemembered<T extends string>(key: string, among: readonly T[], otherwise: () => T): [T, (value: T) => void, (value: T) => void] {
   const [value, setValue] = useState(() => remembered(key, among, otherwise));
   const set = useCallback(
     (next: T) => {
@@ -72,7 +92,19 @@ function useRemembered<T extends string>(key: string, among: readonly T[], other
     },
     [key],
   );
-  return [value, set];
+  return [value, set, setValue];
+}
+
+/** The colours that were chosen; until then those of the system, as they change. */
+function useMode(): [Mode, (mode: Mode) => void] {
+  const [mode, setMode, show] = useRemembered("coterie.mode", MODES, firstMode);
+  useEffect(() => {
+    const system = window.matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => show(remembered("coterie.mode", MODES, firstMode));
+    system.addEventListener("change", follow);
+    return () => system.removeEventListener("change", follow);
+  }, [show]);
+  return [mode, setMode];
 }
 
 const LANGUAGES: readonly Language[] = ["en", "zh"];
@@ -84,11 +116,11 @@ const UNKNOWN: Status = { version: "", workspace: "", users: true, setup: false,
 
 export function App() {
   const [language, setLanguage] = useRemembered("coterie.language", LANGUAGES, firstLanguage);
-  const [mode, setMode] = useRemembered("coterie.mode", MODES, firstMode);
+  const [mode, setMode] = useMode();
   const cache = useQueryClient();
   const status = useQuery({
     queryKey: ["status"],
-    queryFn: ({ signal }) => api.get<Status>("/api/v1/status", { signal }),
+    queryFn: ({ signal }) => howItStands(cache, signal),
   });
   const me = useQuery({ queryKey: ["me"], queryFn: whoAmI, enabled: status.data?.signed_in === true, retry: false });
   useEffect(() => onSignedOut(() => cache.setQueryData(["me"], null)), [cache]);
@@ -143,6 +175,16 @@ export function App() {
   );
 }
 
+/** How it stands, and who is here: one answer tells both. */
+async function howItStands(cache: QueryClient, signal: AbortSignal): Promise<Status> {
+  const { me, ...status } = await api.get<Status & { me: Me | null }>("/api/v1/status", { signal });
+  if (me !== null) {
+    keepCsrf(me.csrf);
+    cache.setQueryData(["me"], me);
+  }
+  return status;
+}
+
 async function whoAmI({ signal }: { signal: AbortSignal }): Promise<Me | null> {
   try {
     const me = await api.get<Me>("/api/v1/me", { signal });
@@ -167,11 +209,20 @@ function Screens() {
   return (
     <Shell>
       <Boundary part={path}>
-        <Suspense fallback={<Loading rows={8} />}>
+        <Suspense fallback={<Arriving />}>
           <ScreenAt path={path} />
         </Suspense>
       </Boundary>
     </Shell>
+  );
+}
+
+/** While a screen's script is on the way. */
+function Arriving() {
+  return (
+    <div className="arriving">
+      <Loading rows={8} />
+    </div>
   );
 }
 

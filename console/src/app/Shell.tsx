@@ -7,6 +7,7 @@ import {
   HomeOutlined,
   LogoutOutlined,
   MenuOutlined,
+  NodeIndexOutlined,
   SendOutlined,
   SettingOutlined,
   TagsOutlined,
@@ -21,13 +22,14 @@ import { useApp, useWords } from "./context";
 import { Link, usePlace } from "./router";
 import { LanguageButton, ModeButton } from "./Switches";
 
-type Word = "home" | "audiences" | "tags" | "data" | "segments" | "customers" | "campaigns" | "content" | "experiments" | "jobs" | "settings";
+type Word = "home" | "audiences" | "tags" | "data" | "segments" | "customers" | "campaigns" | "journeys" | "content" | "experiments" | "jobs" | "settings";
 
 const ITEMS: { path: string; word: Word; icon: ReactNode }[] = [
   { path: "/", word: "home", icon: <HomeOutlined aria-hidden="true" /> },
   { path: "/audiences", word: "audiences", icon: <TeamOutlined aria-hidden="true" /> },
   { path: "/segments", word: "segments", icon: <ClusterOutlined aria-hidden="true" /> },
   { path: "/campaigns", word: "campaigns", icon: <SendOutlined aria-hidden="true" /> },
+  { path: "/journeys", word: "journeys", icon: <NodeIndexOutlined aria-hidden="true" /> },
   { path: "/content", word: "content", icon: <FileTextOutlined aria-hidden="true" /> },
   { path: "/experiments", word: "experiments", icon: <ExperimentOutlined aria-hidden="true" /> },
   { path: "/customers", word: "customers", icon: <UserOutlined aria-hidden="true" /> },

@@ -11,7 +11,7 @@ import "./marketing.css";
 const words = pairs({
   what: ["Where they are", "去向"],
   share: ["Share", "占比"],
-  interval: ["Share, 95 % interval", "占比与 95% 置信区间"],
+  interval: ["Share, 95% interval", "占比与 95% 置信区间"],
 });
 
 export interface BarRow {
@@ -49,16 +49,15 @@ export function Bars({ label, rows, of, intervals = false, onOpen, head }: Props
         <thead>
           <tr>
             <th scope="col">{head ?? w.what}</th>
-            <td className="bar-cell" />
+            <td className="bar-cell bar-file">
+              <Button size="small" type="text" aria-label={c.downloadCsv} title={c.downloadCsv} icon={<DownloadOutlined aria-hidden="true" />} onClick={() => save(label, rows, rateOf)} />
+            </td>
             <th scope="col" className="bar-number">
               {c.count}
             </th>
             <th scope="col" className="bar-number">
               {intervals ? w.interval : w.share}
             </th>
-            <td className="bar-number">
-              <Button size="small" type="text" aria-label={c.downloadCsv} title={c.downloadCsv} icon={<DownloadOutlined aria-hidden="true" />} onClick={() => save(label, rows, rateOf)} />
-            </td>
           </tr>
         </thead>
         <tbody>
@@ -85,7 +84,6 @@ export function Bars({ label, rows, of, intervals = false, onOpen, head }: Props
                 {rateOf(row) === null ? "–" : f.percent(rateOf(row) ?? 0)}
                 {intervals && row.rate?.low != null && row.rate.high != null && row.count > 0 && <span className="bar-ends quiet">{`${f.percent(row.rate.low)} – ${f.percent(row.rate.high)}`}</span>}
               </td>
-              <td />
             </tr>
           ))}
         </tbody>

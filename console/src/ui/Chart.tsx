@@ -70,6 +70,7 @@ function Canvas({ title, option, data, height, picture }: Props & { picture: { c
       color: SERIES[mode],
       // by name, since texts are measured on a canvas, which knows no "inherit"
       textStyle: { fontFamily: getComputedStyle(place.current).fontFamily, color: tone.quiet },
+      animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
       animationDuration: 300,
       aria: { enabled: true, label: { description: `${title}. ${described(data)}` } },
       grid: { left: 8, right: 12, top: 16, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },

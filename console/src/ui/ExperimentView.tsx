@@ -4,7 +4,7 @@ import { useApp, useFormat, useWords } from "../app/context";
 import { SERIES } from "../app/theme";
 import { pairs } from "../words/pairs";
 import { Chart } from "./Chart";
-import { type Effect, Intervals, Ratio, type RatioCheck } from "./Intervals";
+import { type Effect, Intervals, Ratio, type RatioCheck, useArmWords } from "./Intervals";
 import { Panel } from "./Page";
 
 export interface Look {
@@ -25,11 +25,15 @@ export interface ExperimentAnswer {
   looks?: Look[];
   notes?: { code: string; sentence: string }[];
   words: string | string[] | null;
+  /** How the plan says that results are read. */
+  reading?: { decides: "adjusted" | "plain"; by: boolean | string[] };
 }
 
 const words = pairs({
   answer: ["Did it work?", "是否有效？"],
   effects: ["Effects against the control", "相对对照组的效果"],
+  settledAdjusted: ["The plan settled it beforehand: the reading adjusted by what was known before decides; the plain one stands beside it.", "计划中已事先确定：以按事前信息校正的结果为准，未校正结果并列显示。"],
+  settledPlain: ["The plan settled it beforehand: the plain reading decides; the adjusted one stands beside it.", "计划中已事先确定：以未校正的结果为准，校正结果并列显示。"],
   segments: ["By segment, corrected for the number of comparisons", "按分群查看（已校正比较次数）"],
   group: ["Group", "分组"],
   looks: ["How the first metric moved", "首个指标的变化"],
@@ -54,6 +58,7 @@ export function ExperimentView({ found }: { found: ExperimentAnswer }) {
       {(found.notes ?? []).filter((note) => note.code !== "sample_ratio").map((note) => <Alert key={note.code + note.sentence} type="warning" showIcon role="status" title={note.sentence} />)}
       <Panel flush title={w.effects}>
         <Intervals label={w.effects} rows={found.metrics} />
+        {found.reading !== undefined && found.metrics.some((row) => row.cuped != null) && <p className="finding">{found.reading.decides === "adjusted" ? w.settledAdjusted : w.settledPlain}</p>}
       </Panel>
       {(found.looks ?? []).length > 1 && <Looks looks={found.looks ?? []} />}
       {segments.length > 0 && (
@@ -70,13 +75,14 @@ function Looks({ looks }: { looks: Look[] }) {
   const w = useWords(words);
   const f = useFormat();
   const { mode } = useApp();
+  const named = useArmWords();
   const arms = [...new Set(looks.map((look) => look.arm ?? ""))];
   const days = [...new Set(looks.map((look) => look.at))];
   const of = (arm: string, day: string) => looks.find((look) => (look.arm ?? "") === arm && look.at === day);
   const series = arms.flatMap((arm, i) => {
     const color = SERIES[mode][i % SERIES[mode].length];
     const line = (name: keyof Look, type: "solid" | "dashed") => ({
-      name: arm,
+      name: named(arm),
       type: "line",
       showSymbol: false,
       itemStyle: { color },
@@ -87,13 +93,13 @@ function Looks({ looks }: { looks: Look[] }) {
   });
   const option = {
     grid: { left: 8, right: 12, top: 34, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-    legend: { type: "scroll", top: 0, left: 0, itemGap: 22, data: arms.filter((arm) => arm !== "") },
+    legend: { type: "scroll", top: 0, left: 0, itemGap: 22, data: arms.filter((arm) => arm !== "").map(named) },
     tooltip: { trigger: "axis" },
     xAxis: { type: "category", data: days.map((day) => f.day(day)) },
     yAxis: { type: "value" },
     series,
   };
-  const rows = looks.map((look) => [f.day(look.at), look.arm ?? "", look.n, look.effect, look.low, look.high]);
+  const rows = looks.map((look) => [f.day(look.at), named(look.arm ?? ""), look.n, look.effect, look.low, look.high]);
   return (
     <Panel title={w.looks}>
       <Chart title={w.looks} option={option} data={{ columns: [w.day, w.group, w.units, w.effect, w.low, w.high], rows }} />

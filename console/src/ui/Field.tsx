@@ -13,7 +13,7 @@ export const RefusalProvider = Refusal.Provider;
 /** Whether an error's place is a field's, or inside of it: `content.subject:2` is inside `content.subject`. */
 export function isAt(error: unknown, place: string): boolean {
   if (!(error instanceof ApiError) || error.place === null) return false;
-  const given = error.place.replace(/^(campaign|definition)\./, "");
+  const given = error.place.replace(/^(campaign|definition|journey)\./, "");
   return given === place || (given.startsWith(place) && /^[.[:]/.test(given.slice(place.length)));
 }
 

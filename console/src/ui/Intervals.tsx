@@ -1,7 +1,7 @@
 /** Effects with their intervals on one axis: every number stands in the row beside its bar, so the table is the chart. */
 import { DownloadOutlined } from "@ant-design/icons";
 import { Alert, Button } from "antd";
-import { useFormat, useWords } from "../app/context";
+import { useApp, useFormat, useWords } from "../app/context";
 import { common } from "../words/common";
 import { pairs } from "../words/pairs";
 import { csvCell } from "./Chart";
@@ -9,6 +9,17 @@ import { saveCsv } from "./download";
 import "./marketing.css";
 
 type Ends = [number | null, number | null] | null;
+
+/** The same effect with what was known before taken out. */
+export interface Adjusted {
+  by: string[];
+  effect_size: number | null;
+  rel_effect_size?: number | null;
+  ci: Ends;
+  sequential?: { ci: Ends };
+  variance_removed?: number | null;
+  cannot_tell_words?: string;
+}
 
 export interface Effect {
   metric: string;
@@ -26,6 +37,9 @@ export interface Effect {
   p_value?: number | null;
   p_holm?: number | null;
   adjusted?: unknown;
+  cuped?: Adjusted | null;
+  /** Which of the two readings the verdict is of, as was settled before there was anything to see. */
+  decides?: "adjusted" | "plain" | null;
   reading?: string | null;
   sentence?: string | null;
   cannot_tell_words?: string | null;
@@ -45,7 +59,7 @@ const words = pairs({
   arm: ["Variant", "实验组"],
   control: ["Control", "对照组"],
   means: ["Control → variant", "对照组 → 实验组"],
-  effect: ["Difference, 95 % interval", "差异与 95% 置信区间"],
+  effect: ["Difference, 95% interval", "差异与 95% 置信区间"],
   relative: ["Lift", "提升"],
   chance: ["p, corrected", "校正后显著性"],
   reading: ["Reading", "结论"],
@@ -53,6 +67,11 @@ const words = pairs({
   heldOut: ["Held out", "对照组"],
   everybody: ["Message", "触达组"],
   always: ["always valid", "随时有效"],
+  plain: ["Plain", "未校正"],
+  adjusted: ["Adjusted", "已校正"],
+  decides: ["decides", "以此为准"],
+  adjustedBy: [(by: string) => `by ${by}`, (by: string) => `依据：${by}`],
+  removed: [(share: string) => `${share} of the variance removed`, (share: string) => `消除方差 ${share}`],
   between: [(low: string, high: string) => `${low} to ${high}`, (low: string, high: string) => `${low} 至 ${high}`],
   ratioFine: ["The variants are as large as they were meant to be.", "各组人数符合设计。"],
   ratioBad: ["The variants are not as large as they were meant to be: read no figure below until the cause is found.", "各组人数与设计不符：找到原因之前，请勿解读以下数字。"],
@@ -81,7 +100,7 @@ export function Intervals({ label, rows, grouped }: Props) {
   const f = useFormat();
   const named = useArmWords();
   const scales = new Map<string, number>();
-  for (const row of rows) scales.set(row.metric, Math.max(scales.get(row.metric) ?? 0, ...endsOf(row).map(Math.abs), ...alwaysOf(row).map(Math.abs)));
+  for (const row of rows) for (const one of readingsOf(row)) scales.set(row.metric, Math.max(scales.get(row.metric) ?? 0, ...endsOf(one).map(Math.abs), ...alwaysOf(one).map(Math.abs)));
   return (
     <div className="table-wide" tabIndex={0} role="region" aria-label={label}>
       <table className="plain intervals">
@@ -113,14 +132,14 @@ export function Intervals({ label, rows, grouped }: Props) {
               {grouped !== undefined && <td>{row.group}</td>}
               <th scope="row">{row.metric}</th>
               <td>{named(row.arm)}</td>
-              <td className="num nowrap">
+              <td className="num nowrap" data-label={w.means}>
                 {shown(row.mean_control ?? row.control_value, row, f)} → {shown(row.mean_arm ?? row.value, row, f)}
               </td>
-              <td>
-                <Bar row={row} reach={scales.get(row.metric) ?? 0} />
+              <td className="interval-cell">
+                <Readings row={row} reach={scales.get(row.metric) ?? 0} />
               </td>
-              <td className="num nowrap">{row.rel_effect_size == null ? "–" : f.percent(row.rel_effect_size).replace(/^(?=[^-−])/, "+")}</td>
-              <td className="num nowrap">{chanceText(chanceOf(row), f)}</td>
+              <td className="num nowrap" data-label={w.relative}>{liftText(readingsOf(row).find((one) => one.way === row.decides) ?? row, f)}</td>
+              <td className="num nowrap" data-label={w.chance}>{chanceText(chanceOf(row), f)}</td>
               <td>
                 <div className="reading">{row.reading ?? row.sentence ?? row.cannot_tell_words ?? w.none}</div>
               </td>
@@ -129,6 +148,47 @@ export function Intervals({ label, rows, grouped }: Props) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+type Reading = Effect & { way: "plain" | "adjusted" };
+
+function liftText(row: Effect, f: ReturnType<typeof useFormat>): string {
+  return row.rel_effect_size == null ? "–" : f.percent(row.rel_effect_size).replace(/^(?=[^-−])/, "+");
+}
+
+/** The plain reading, and beside it the adjusted one where there is one. */
+function readingsOf(row: Effect): Reading[] {
+  const plain: Reading = { ...row, way: "plain" };
+  const found = row.cuped;
+  if (found == null) return [plain];
+  return [plain, { ...row, way: "adjusted", effect_size: found.effect_size, rel_effect_size: found.rel_effect_size, ci: found.ci, always_valid_ci: found.sequential?.ci ?? null }];
+}
+
+/** Both readings below each other, with which of them decides; never the one that looks better. */
+function Readings({ row, reach }: { row: Effect; reach: number }) {
+  const w = useWords(words);
+  const f = useFormat();
+  const { language } = useApp();
+  const found = row.cuped;
+  if (found == null) return <Bar row={row} reach={reach} />;
+  return (
+    <>
+      {readingsOf(row).map((one) => (
+        <div key={one.way} className="reading-line" data-reading={one.way} data-decides={row.decides === one.way}>
+          <span className={row.decides === one.way ? "small" : "small quiet"}>
+            <b>{one.way === "plain" ? w.plain : w.adjusted}</b>
+            {row.decides === one.way && ` · ${w.decides}`}
+          </span>
+          {one.way === "adjusted" && found.effect_size === null ? <span className="quiet">{found.cannot_tell_words ?? w.none}</span> : <Bar row={one} reach={reach} />}
+        </div>
+      ))}
+      {found.variance_removed != null && (
+        <p className="quiet small">
+          {w.removed(f.percent(found.variance_removed))} · {w.adjustedBy(found.by.join(language === "zh" ? "、" : ", "))}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -189,24 +249,22 @@ function Bar({ row, reach }: { row: Effect; reach: number }) {
         <rect x={x(low)} width={Math.max(2, x(high) - x(low))} y={HEIGHT / 2 - 6} height="12" rx="3" className={`interval-bar ${tone}`} />
         <line x1={x(row.effect_size)} x2={x(row.effect_size)} y1={HEIGHT / 2 - 8} y2={HEIGHT / 2 + 8} className={`interval-point ${tone}`} />
       </svg>
-      <span className="nowrap small">
-        {said}
-        {always.length === 2 && (
-          <span className="quiet">
-            {" "}
-            · {w.always} {w.between(told(always[0] ?? 0), told(always[1] ?? 0))}
-          </span>
-        )}
-      </span>
+      <span className="nowrap small">{said}</span>
+      {always.length === 2 && (
+        <span className="nowrap small quiet">
+          {w.always} {w.between(told(always[0] ?? 0), told(always[1] ?? 0))}
+        </span>
+      )}
     </span>
   );
 }
 
 function save(label: string, rows: (Effect & { group?: string })[]): void {
-  const header = ["group", "metric", "arm", "control", "mean_control", "mean_arm", "effect_size", "low", "high", "rel_effect_size", "p_value", "p_corrected", "reading"];
+  const header = ["group", "metric", "arm", "control", "mean_control", "mean_arm", "effect_size", "low", "high", "rel_effect_size", "p_value", "p_corrected", "reading", "adjusted_effect_size", "adjusted_low", "adjusted_high", "variance_removed", "decides"];
   const lines = rows.map((row) => [
     row.group ?? "", row.metric, row.arm, row.control ?? "", row.mean_control ?? row.control_value ?? null, row.mean_arm ?? row.value ?? null,
     row.effect_size, row.ci?.[0] ?? null, row.ci?.[1] ?? null, row.rel_effect_size ?? null, row.p_value ?? null, chanceOf(row), row.reading ?? row.sentence ?? "",
+    row.cuped?.effect_size ?? null, row.cuped?.ci?.[0] ?? null, row.cuped?.ci?.[1] ?? null, row.cuped?.variance_removed ?? null, row.decides ?? "",
   ]);
   const text = [header, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n");
   saveCsv(label, text);

@@ -5,14 +5,22 @@ import { Panel } from "./Page";
 interface Props {
   label: string;
   heads: ReactNode[];
+  /** The rows. */
   children: ReactNode;
+  title?: ReactNode;
+  /** What stands between the title and the table. */
+  lead?: ReactNode;
+  /** What stands below the table. */
+  foot?: ReactNode;
+  className?: string;
 }
 
-export function PlainTable({ label, heads, children }: Props) {
+export function PlainTable({ label, heads, children, title, lead, foot, className = "" }: Props) {
   return (
-    <Panel flush>
+    <Panel flush title={title}>
+      {lead !== undefined && <p className="finding panel-inner">{lead}</p>}
       <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
-        <table className="plain">
+        <table className={`plain ${className}`}>
           <thead>
             <tr>
               {heads.map((head, i) => (
@@ -25,6 +33,7 @@ export function PlainTable({ label, heads, children }: Props) {
           <tbody>{children}</tbody>
         </table>
       </div>
+      {foot}
     </Panel>
   );
 }

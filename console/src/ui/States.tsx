@@ -29,6 +29,15 @@ function Dots() {
   );
 }
 
+function Trouble() {
+  return (
+    <svg className="state-art" aria-hidden="true" width="56" height="56" viewBox="0 0 56 56">
+      <circle cx="28" cy="28" r="26" fill="#c0392b" opacity=".13" />
+      <path d="M28 16v15M28 38.5v.5" stroke="var(--trouble)" strokeWidth="3.4" strokeLinecap="round" fill="none" />
+    </svg>
+  );
+}
+
 export function Loading({ rows = 5 }: { rows?: number }) {
   const w = useWords(common);
   return (
@@ -47,6 +56,7 @@ export function ErrorState({ error, retry, small }: { error: unknown; retry?: ()
   const hint = told?.status === 403 ? w.notAllowedHint : away ? w.unreachableHint : null;
   return (
     <div className={small ? "state state-small" : "state"} role="alert">
+      {!small && <Trouble />}
       <p className="state-title">{title}</p>
       {hint !== null ? <p className="state-hint">{hint}</p> : told !== null && <ProblemText error={told} />}
       {retry !== undefined && told?.status !== 403 && <Button onClick={retry}>{w.retry}</Button>}

@@ -124,7 +124,7 @@ function VariableList({ choose }: { choose: (name: string) => void }) {
       <div className="var-list">
         {found.map((tag) => (
           <button key={tag.name} type="button" onClick={() => choose(tag.name)}>
-            <span>{tag.name}</span>
+            <span translate="no">{tag.name}</span>
             <span className="quiet small">{tag.label === tag.name ? "" : tag.label}</span>
           </button>
         ))}

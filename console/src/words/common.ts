@@ -9,6 +9,7 @@ export const common = pairs({
   segments: ["Segments", "分群"],
   customers: ["Customers", "客户"],
   campaigns: ["Campaigns", "营销活动"],
+  journeys: ["Journeys", "旅程"],
   content: ["Content", "内容库"],
   experiments: ["Experiments", "实验"],
   jobs: ["Jobs", "任务"],

@@ -174,7 +174,9 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             GET    /journeys
             GET    /journeys/{name}
             GET    /journeys/{name}/funnel
+            GET    /journeys/{name}/people
             GET    /journeys/{name}/people/{entity}
+            GET    /journeys/{name}/times
             POST   /journeys/{name}/dry-run
             POST   /journeys/check
             """,
@@ -218,6 +220,7 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             DELETE /alerts/{name}
             POST   /alerts/events/{event}/seen
             POST   /campaigns/{name}/bars/{bar}/audience
+            POST   /journeys/{name}/audience
             PUT    /customers/{entity}/consent
             """,
         ),

@@ -89,6 +89,15 @@ def ordered(rows: list[Any], key: Callable[[Any], Any], order: str) -> list[Any]
     return sorted(there, key=lambda row: _comparable(key(row)), reverse=order == "desc") + missing
 
 
+def searched(row: Mapping[str, Any], within: Sequence[str]) -> str:
+    """The text of a row in which words are found, in small letters.
+
+    >>> searched({"name": "Ada", "city": None, "n": 1}, ("name", "city"))
+    'ada '
+    """
+    return " ".join(str(row.get(column) or "") for column in within).casefold()
+
+
 def _comparable(value: Any) -> tuple[int, Any]:
     if isinstance(value, bool | int | float):
         return (0, value)
@@ -96,7 +105,7 @@ def _comparable(value: Any) -> tuple[int, Any]:
 
 
 def _has(row: Mapping[str, Any], words: Sequence[str], within: Sequence[str]) -> bool:
-    text = " ".join(str(row.get(column) or "") for column in within).casefold()
+    text = searched(row, within)
     return all(word in text for word in words)
 
 

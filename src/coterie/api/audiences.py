@@ -226,13 +226,13 @@ def _saving(app: FastAPI) -> None:
         return answer({"audience": name, "deleted": True})
 
     @app.post("/api/v1/audiences/{name}/refresh")
-    def refresh(name: str, door: In, as_of: str | None = None, detach: bool = False) -> Any:
+    def refresh(name: str, door: In, as_of: str | None = None, detach: bool = False, language: Language = "en") -> Any:
         """Compute the members and keep them as a snapshot; with `detach` as a job, whose id is told."""
         cards.document(door, name)
         moment = door.ws.moment(as_of, place="as_of")
         if detach:
             return answer({"job": door.ws.jobs.enqueue(REFRESH, {"audience": name, "as_of": as_of})})
-        return answer(door.ws.audiences.refresh(name, as_of=moment))
+        return answer(door.ws.audiences.refresh(name, as_of=moment, language=language))
 
 
 def _conflict(door: Door, name: str, body: SaveRequest) -> JSONResponse:

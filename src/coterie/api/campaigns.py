@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query
+from fastapi import Depends, FastAPI, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -117,41 +117,41 @@ def add_to(app: FastAPI) -> None:
     _people(app)
 
 
+def _asked(
+    state: Text = None,
+    search: Search = "",
+    channel: Text = None,
+    owner: Text = None,
+    category: Text = None,
+    brand: Text = None,
+    sort: str = "changed_at",
+    order: Order = "desc",
+) -> dict[str, Any]:
+    """What the list and its file can be asked for."""
+    asked: dict[str, Any] = {"state": state, "text": search, "channel": channel, "owner": owner}
+    return asked | {"category": category, "brand": brand, "sort": sort, "order": order}
+
+
+Asked = Annotated[dict[str, Any], Depends(_asked)]
+
+
 def _list(app: FastAPI) -> None:
     @app.get("/api/v1/campaigns")
     def campaigns(
         door: In,
-        state: Text = None,
-        search: Search = "",
-        channel: Text = None,
-        owner: Text = None,
-        category: Text = None,
-        brand: Text = None,
-        sort: str = "changed_at",
-        order: Order = "desc",
+        asked: Asked,
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> Any:
         """Campaigns with how they stand, and how many are in each state."""
-        asked: dict[str, Any] = {"state": state, "text": search, "channel": channel, "owner": owner}
-        asked |= {"category": category, "brand": brand, "sort": sort, "order": order}
         return answer(door.ws.campaigns.rows(limit=limit, offset=offset, **asked))
 
     @app.get("/api/v1/campaigns.csv")
     def export(
         door: In,
-        state: Text = None,
-        search: Search = "",
-        channel: Text = None,
-        owner: Text = None,
-        category: Text = None,
-        brand: Text = None,
-        sort: str = "changed_at",
-        order: Order = "desc",
+        asked: Asked,
     ) -> Any:
         """The same as a file; no cell runs as a formula."""
-        asked: dict[str, Any] = {"state": state, "text": search, "channel": channel, "owner": owner}
-        asked |= {"category": category, "brand": brand, "sort": sort, "order": order}
         rows = door.ws.campaigns.rows(limit=1_000_000, **asked)["campaigns"]
         path = made_file(door.ws, "campaigns.csv")
         door.ws.audiences.write_table(rows or [{"campaign": None}], path)
@@ -235,7 +235,7 @@ def _saving(app: FastAPI) -> None:
 
 def _page(door: Door, name: str, version: int | None, language: Any) -> dict[str, Any]:
     told = door.ws.campaigns.page(name, version, language)
-    told["blocked"] = [told_in(error, language) for error in told["blocked"]]
+    told["blocked"] = [{**error, **(told_in(error, language) or {})} for error in told["blocked"]]
     if told["occurrence"] is not None:
         told["occurrence"] = _masked_run(door, told["occurrence"])
     return told
@@ -318,11 +318,11 @@ def _sending(app: FastAPI) -> None:
         return answer(door.ws.campaigns.running.retry(name, body.event))
 
     @app.post("/api/v1/campaigns/{name}/preview")
-    def preview(name: str, body: PreviewRequest, door: In) -> Any:
-        """What a customer would get; values of hidden tags are masked."""
+    def preview(name: str, body: PreviewRequest, door: In, language: Language = "en") -> Any:
+        """What a customer would get, and why they have this dynamic copy; values of hidden tags are masked."""
         door.mask.refuse_keys()
         asked: dict[str, Any] = {"arm": body.arm, "draft": body.definition, "mask": door.mask.row}
-        found = door.ws.campaigns.preview(name, body.entity, **asked)
+        found = door.ws.campaigns.preview(name, body.entity, **asked, language=language)
         address = masking.HIDDEN if found["address"] and not door.caller.sees_personal else found["address"]
         return answer({**found, "address": address, "missing": found["empty"]})
 

@@ -1,16 +1,19 @@
 """The list of audiences: searched, sorted and paged without looking into more than one page of rules.
 
-What is sorted by is kept until the metadata change: ten thousand audiences are read once, and paged in milliseconds.
+What is sorted by is kept until the metadata change, and so is each order that was asked for: ten thousand audiences are
+read and sorted once, and paged in milliseconds.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from coterie.api.answers import page
+from coterie.api.answers import ordered, searched
 from coterie.api.door import Door
 from coterie.audiences.life import STATE, About
 from coterie.audiences.resolve import AUDIENCE as KIND
@@ -20,10 +23,14 @@ from coterie.errors import unknown_name
 from coterie.kit.chinese import told_in
 from coterie.rules.sentences import sentence
 from coterie.rules.tree import parse_rule
+from coterie.rules.vocabulary import Vocabulary
 from coterie.store.service import Document, Store
 from coterie.workspace import Workspace
 
 _LOCK = threading.Lock()
+_SEARCHED = ("audience", "description", "owner", "folder")
+_OF_NOW = ("state", "validity")  # change with the clock
+_COLUMNS = ("audience", "count", "as_of", "refreshed_at", "saved_at", "owner", "folder", "version", "entered", "left")
 _OVERLAP = 200  # changes that another process began earlier may become visible later
 
 
@@ -36,6 +43,20 @@ class _Cards:
     snapshots: dict[str, dict[int, Snapshot]] = field(default_factory=dict)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # what is searched in, in small letters
+    orders: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    folders: Counter[str] | None = None
+
+    def ordered(self, sort: str, order: str) -> list[dict[str, Any]]:
+        """All rows by a column; not to be changed. What a row tells of this moment orders nothing before it is asked."""
+        key = (sort, order)
+        if key not in self.orders:
+            rows = [_now(row) for row in self.rows.values()] if sort in _OF_NOW else list(self.rows.values())
+            found = ordered(rows, lambda row: row.get(sort), order)
+            if sort in _OF_NOW or sort not in _COLUMNS:
+                return found
+            self.orders[key] = found
+        return self.orders[key]
 
     def follow(self, store: Store) -> None:
         """Take in what changed since."""
@@ -47,10 +68,15 @@ class _Cards:
             touched.add(self._take(document, ended))
         for name in touched:
             if name in self.documents:
-                self.rows[name] = _card(self.documents[name], self._made(name), self.states.get(name))
+                row = self.rows[name] = _card(self.documents[name], self._made(name), self.states.get(name))
+                self.texts[name] = searched(row, _SEARCHED)
             else:
                 self.rows.pop(name, None)
+                self.texts.pop(name, None)
         self.revision = newest
+        if touched:
+            self.orders.clear()
+            self.folders = None
 
     def _take(self, document: Document, ended: bool) -> str:
         """Keep a document; the audience that it is of."""
@@ -72,33 +98,49 @@ class _Cards:
         return [made[number] for number in sorted(made)]
 
 
-def listed(door: Door, language: str, *, scope: str, folder: str | None, state: str | None, **asked: Any) -> Any:
-    """A page of the audiences that the caller sees; `scope` is mine, shared or all."""
-    me = door.caller.account.name
-    rows = [row for row in _cards(door.shared) if _seen(row, me, admin=_is_admin(door))]
-    if scope == "mine":
-        rows = [row for row in rows if row["owner"] == me]
-    elif scope == "shared":
-        rows = [row for row in rows if row["shared"]]
-    if folder:
-        rows = [row for row in rows if row["folder"] == folder or row["folder"].startswith(f"{folder}/")]
-    rows = [_now(row) for row in rows]
-    if state:
-        rows = [row for row in rows if row["state"] == state]
-    asked["sort"] = {"name": "audience"}.get(asked["sort"], asked["sort"])
-    found, total = page(rows, within=("audience", "description", "owner", "folder"), **asked)
-    store = door.ws.store
-    bodies = {d.name: d.body for d in store.some(KIND, [row["audience"] for row in found])} if found else {}
-    return [_said(door, dict(row), bodies[row["audience"]], language) for row in found], total
+def listed(
+    door: Door,
+    language: str,
+    *,
+    scope: str,
+    folder: str | None,
+    state: str | None,
+    search: str = "",
+    sort: str = "audience",
+    order: str = "asc",
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[dict[str, Any]], int]:
+    """A page of the audiences that the caller sees, and how many there are; `scope` is mine, shared or all."""
+    with _cards(door.shared) as cards:
+        rows = _visible(door, cards.ordered({"name": "audience"}.get(sort, sort), order))
+        if scope == "mine":
+            rows = [row for row in rows if row["owner"] == door.caller.account.name]
+        elif scope == "shared":
+            rows = [row for row in rows if row["shared"]]
+        if folder:
+            below = f"{folder}/"
+            rows = [row for row in rows if row["folder"] == folder or row["folder"].startswith(below)]
+        texts = cards.texts
+        for word in search.casefold().split():
+            rows = [row for row in rows if word in texts[row["audience"]]]
+        if state:
+            rows = [row for row in rows if _now(row)["state"] == state]
+        found = rows[offset : offset + limit]
+        bodies = [cards.documents[row["audience"]].body for row in found]
+    words = {kind: door.ws.index.standings.of(kind).vocabulary for kind in {body["entity_kind"] for body in bodies}}
+    return [_said(words, _now(row), body, language) for row, body in zip(found, bodies, strict=True)], len(rows)
 
 
 def folders(door: Door) -> list[dict[str, Any]]:
     """Folders with the number of audiences in them, by name."""
-    me, counts = door.caller.account.name, dict[str, int]()
-    for row in _cards(door.shared):
-        if row["folder"] and _seen(row, me, admin=_is_admin(door)):
-            counts[row["folder"]] = counts.get(row["folder"], 0) + 1
-    return [{"folder": name, "audiences": counts[name]} for name in sorted(counts)]
+    with _cards(door.shared) as cards:
+        if cards.folders is None:
+            cards.folders = Counter(row["folder"] for row in cards.rows.values())
+        counts = cards.folders
+        if not _is_admin(door):
+            counts = Counter(row["folder"] for row in _visible(door, list(cards.rows.values())))
+    return [{"folder": name, "audiences": counts[name]} for name in sorted(counts) if name]
 
 
 def document(door: Door, name: str) -> Document:
@@ -109,19 +151,24 @@ def document(door: Door, name: str) -> Document:
     return found
 
 
-def _seen(row: dict[str, Any], me: str, *, admin: bool) -> bool:
-    return admin or About(owner=row["owner"], shared=row["shared"]).seen_by(me)
+def _visible(door: Door, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if _is_admin(door):
+        return rows
+    me = door.caller.account.name
+    return [row for row in rows if About(owner=row["owner"], shared=row["shared"]).seen_by(me)]
 
 
 def _is_admin(door: Door) -> bool:
     return door.caller.account.role == "admin"
 
 
-def _cards(ws: Workspace) -> list[dict[str, Any]]:
+@contextmanager
+def _cards(ws: Workspace) -> Iterator[_Cards]:
+    """All audiences as they are now, for a block in which nothing is waited for."""
     with _LOCK:
         kept: _Cards = ws.__dict__.setdefault("_cards", _Cards())
         kept.follow(ws.store)
-        return list(kept.rows.values())
+        yield kept
 
 
 def _card(document: Document, snapshots: list[Any], state: Any) -> dict[str, Any]:
@@ -154,7 +201,6 @@ def _now(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "validity": validity, "state": "expired" if validity == "expired" else row["state"]}
 
 
-def _said(door: Door, row: dict[str, Any], body: Any, language: str) -> dict[str, Any]:
-    vocabulary = door.ws.index.standings.of(body["entity_kind"]).vocabulary
-    said = sentence(parse_rule(body["rule"]), language, vocabulary)
+def _said(words: Mapping[str, Vocabulary], row: dict[str, Any], body: Any, language: str) -> dict[str, Any]:
+    said = sentence(parse_rule(body["rule"]), language, words[body["entity_kind"]])
     return {**row, "sentence": said, "error": told_in(row["error"], language)}

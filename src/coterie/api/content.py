@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from coterie.api.answers import answer, page
 from coterie.api.audiences import CopyRequest
-from coterie.api.door import In, Limit, Offset, Order, Search, shared
+from coterie.api.door import In, Language, Limit, Offset, Order, Search, shared
 from coterie.api.masking import HIDDEN
 from coterie.campaigns import events, records
 from coterie.campaigns.journal import Hit
@@ -92,8 +92,9 @@ def _looking(app: FastAPI) -> None:
         return answer({"content": rows, "total": total})
 
     @app.post("/api/v1/content/preview")
-    def preview_content(body: ContentPreview, door: In) -> Any:
-        """What a customer would see of content that need not be saved; what identifies people is masked."""
+    def preview_content(body: ContentPreview, door: In, language: Language = "en") -> Any:
+        """What a customer would see of content that need not be saved, and why they have this dynamic copy; what
+        identifies people is masked. The query's `language` is that of sentences."""
         door.mask.refuse_keys()
         mask, library = door.mask, door.ws.campaigns.library
         found = library.preview(
@@ -103,6 +104,7 @@ def _looking(app: FastAPI) -> None:
             language=body.language,
             channel=body.channel,
             hide=lambda tag: HIDDEN if mask.hides(tag) else None,
+            say=language,
         )
         return answer(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -102,10 +102,11 @@ class GuardedRoute(APIRoute):
         async def _guarded(request: Request) -> Response:
             request.state.notes = []
             right = ROUTES.get((request.method, self.path_format))
-            request.state.caller = await run_in_threadpool(_let_in, request, right)
+            request.state.caller, mask = await run_in_threadpool(_let_in, request, right)
             await _refuse_odd(request)
-            mask = await run_in_threadpool(_guarding, request)
-            if request.state.caller is not None and request.method not in _SAFE and not _is_form(request):
+            if mask is not None:
+                mask.refuse_tags(by.removeprefix("tag:") for by in request.query_params.getlist("by"))
+            if request.method not in _SAFE and _is_watched(request.state.caller) and not _is_form(request):
                 await run_in_threadpool(_check_reading, request, mask, await request.body())
             with changes.collected() as found, mask.over_words() if mask is not None else nullcontext():
                 done = False
@@ -113,8 +114,9 @@ class GuardedRoute(APIRoute):
                     response = await handle(request)
                     done = response.status_code < 400
                 finally:
-                    if found or request.state.notes or (done and request.method not in _SAFE):
-                        await run_in_threadpool(_write, request, self.path_format, list(found), done)
+                    changing = done and request.method not in _SAFE and right is not Right.READ
+                    if found or request.state.notes or changing:
+                        await run_in_threadpool(_write, request, self.path_format, list(found), changing)
             return response
 
         return _guarded
@@ -172,11 +174,17 @@ def who(request: Request) -> Caller | None:
     return None if not key else accounts.of_session(ws.store, ws.settings, key)
 
 
-def _let_in(request: Request, right: Right | None) -> Caller | None:
+def _let_in(request: Request, right: Right | None) -> tuple[Caller | None, Mask | None]:
+    """Who asks, and what is hidden from them; None and None where anyone may."""
     if request.method not in _SAFE:
         _refuse_other_sites(request)
     if right is Right.ANYONE:
-        return None
+        return None, None
+    caller = _permitted(request, right)
+    return caller, None if caller.sees_personal else Mask.of(shared(request), caller)
+
+
+def _permitted(request: Request, right: Right | None) -> Caller:
     caller = who(request)
     if caller is None:
         fix = "Sign in, or send `Authorization: Bearer TOKEN`."
@@ -225,14 +233,9 @@ def _refuse_odd_body(body: bytes) -> None:
         raise Refused("bad_argument", said, place="body", fix="Send plain JSON in UTF-8.")
 
 
-def _guarding(request: Request) -> Mask | None:
-    """The mask of a caller from whom something is hidden; what the address asks to be told apart by is checked."""
-    caller: Caller | None = request.state.caller
-    if caller is None or caller.sees_personal:
-        return None
-    mask = Mask.of(shared(request), caller)
-    mask.refuse_tags(by.removeprefix("tag:") for by in request.query_params.getlist("by"))
-    return mask
+def _is_watched(caller: Caller | None) -> bool:
+    """Whether what a caller's rules read is looked at; an admin may read all."""
+    return caller is not None and not (caller.sees_personal and caller.account.role == Role.ADMIN)
 
 
 def _is_form(request: Request) -> bool:
@@ -259,7 +262,7 @@ def _check_reading(request: Request, mask: Mask | None, body: bytes) -> None:
                 raise unknown_name("audience", name, [])
 
 
-def _write(request: Request, path: str, found: list[changes.Change], done: bool) -> None:
+def _write(request: Request, path: str, found: list[changes.Change], changing: bool) -> None:
     """Write the audit log's lines: what the route noted, documents that changed, or else that it was done."""
     caller: Caller | None = request.state.caller
     entries: list[Entry] = list(request.state.notes)
@@ -267,8 +270,7 @@ def _write(request: Request, path: str, found: list[changes.Change], done: bool)
         head = (caller.account.name, caller.through, address(request), f"{request.method} {path}")
         told = [c for c in found if c.kind in _TOLD]
         entries += [Entry(*head, c.kind, c.name, _cut(c.before), _cut(c.after)) for c in told]
-        changing = request.method not in _SAFE and ROUTES[request.method, path] is not Right.READ
-        if not entries and done and changing:
+        if not entries and changing:
             entries = [Entry(*head, "request", str(next(iter(request.path_params.values()), "")))]
     accounts.audit(shared(request).store, *entries)
 
@@ -286,20 +288,18 @@ def _cut(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 def opened(app: FastAPI) -> Iterator[Workspace]:
     """The workspace for one piece of work, with what all share: index, metadata and queue."""
     common: Workspace = app.state.shared
-    with Workspace.open(app.state.path) as ws:
-        ws.share(common)
-        lent = {"store": common.store, "jobs": common.jobs}
-        ws.__dict__.update(lent)
-        try:
-            yield ws
-        finally:
-            for name in lent:
-                ws.__dict__.pop(name, None)  # they stay open for the others
+    with common.again() as ws:
+        yield ws
 
 
-def _door(request: Request) -> Iterator[Door]:
-    with opened(request.app) as ws:
+async def _door(request: Request) -> AsyncIterator[Door]:
+    """The door, without a thread of its own: opening again takes some microseconds, and most have nothing to close."""
+    ws = shared(request).again()
+    try:
         yield Door(request, ws, request.state.caller)
+    finally:
+        if "engine" in ws.__dict__:
+            await run_in_threadpool(ws.close)
 
 
 In = Annotated[Door, Depends(_door)]

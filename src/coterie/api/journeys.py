@@ -37,6 +37,14 @@ class DryRunRequest(BaseModel):
     days: int = Field(90, ge=1, le=730)
 
 
+class StepAudienceRequest(BaseModel):
+    """Which step and which of its people, and what the audience is called."""
+
+    step: str = Field(max_length=40)
+    bar: str = Field("waiting", max_length=20)
+    name: str | None = Field(None, max_length=200)
+
+
 def add_to(app: FastAPI) -> None:
     """Add these routes."""
     _reading(app)
@@ -71,6 +79,29 @@ def _reading(app: FastAPI) -> None:
     def funnel(name: str, door: In) -> Any:
         """Of each step, how many came, wait, passed and left."""
         return answer(door.ws.journeys.funnel(name))
+
+    @app.get("/api/v1/journeys/{name}/times")
+    def times(name: str, door: In) -> Any:
+        """Of each step, since when the first waits, when the next is due, and how long it took those who passed."""
+        return answer(door.ws.journeys.times(name))
+
+    @app.get("/api/v1/journeys/{name}/people")
+    def people(
+        name: str,
+        door: In,
+        step: Annotated[str, Query(max_length=40)],
+        bar: Annotated[str, Query(max_length=20)] = "waiting",
+        search: Search = "",
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> Any:
+        """Who is in a bar of a step: `entered`, `waiting`, `passed` or `exited`."""
+        if search:
+            door.mask.refuse_keys()
+        found = door.ws.journeys.people(name, step, bar, search=search, limit=limit, offset=offset)
+        for row in found["people"]:
+            row["entity"] = door.mask.key(row["entity"])
+        return answer(found)
 
     @app.get("/api/v1/journeys/{name}/people/{entity:path}")
     def path(name: str, entity: str, door: In) -> Any:
@@ -109,6 +140,12 @@ def _saving(app: FastAPI) -> None:
         """Delete a journey that never ran."""
         door.ws.journeys.delete(name)
         return answer({"journey": name, "deleted": True})
+
+    @app.post("/api/v1/journeys/{name}/audience")
+    def audience(name: str, body: StepAudienceRequest, door: In) -> Any:
+        """Keep who is in a bar of a step now as an audience."""
+        asked = {"save_as": body.name, "owner": door.caller.account.name}
+        return answer(door.ws.journeys.make_audience(name, body.step, body.bar, **asked))
 
 
 def _conflict(door: Door, name: str, body: SaveJourneyRequest) -> JSONResponse:

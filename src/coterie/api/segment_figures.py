@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse
@@ -10,6 +10,9 @@ from pydantic import BaseModel, Field
 
 from coterie.api.answers import answer
 from coterie.api.door import In, Language
+
+if TYPE_CHECKING:
+    from coterie.learn.segments.picturing import Outline
 
 Number = Annotated[int | None, Query(ge=1, le=2**31)]
 Corner = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -91,8 +94,6 @@ def _time(app: FastAPI) -> None:
 
 
 def _maps(app: FastAPI) -> None:
-    from coterie.learn.segments.picturing import Outline
-
     @app.get("/api/v1/segments/{name}/map")
     def plan(name: str, door: In, version: Number = None, language: Language = "en") -> Any:
         """A map of today's customers: how many points, its bounds, what the axes are made of, where the segments lie."""
@@ -108,14 +109,19 @@ def _maps(app: FastAPI) -> None:
     @app.post("/api/v1/segments/{name}/map/selection")
     def selection(name: str, body: OutlineRequest, door: In) -> Any:
         """How many stand inside an outline, by segment, and some of them."""
-        found = door.ws.segments.selection(name, Outline(body.map, body.corners, body.segments))
+        found = door.ws.segments.selection(name, _outline(body))
         return answer({**found, "entities": [door.mask.key(key) for key in found["entities"]]})
 
     @app.post("/api/v1/segments/{name}/map/audience")
     def save(name: str, body: NamedOutline, door: In, language: Language = "en") -> Any:
         """Save whom an outline holds as a list and an audience of one name."""
-        asked = Outline(body.map, body.corners, body.segments)
         owner = door.caller.account.name
-        made = door.ws.segments.save_selection(name, asked, body.name, owner=owner, language=language)
+        made = door.ws.segments.save_selection(name, _outline(body), body.name, owner=owner, language=language)
         door.note("list", body.name, None, {"matched": made["matched"]})
         return answer(made)
+
+
+def _outline(body: OutlineRequest) -> Outline:
+    from coterie.learn.segments.picturing import Outline  # brings in SciPy: 1.5 s that the server's start need not wait
+
+    return Outline(body.map, body.corners, body.segments)

@@ -94,13 +94,13 @@ def _open(app: FastAPI) -> None:
     @app.get("/api/v1/status")
     def status(request: Request) -> Any:
         """What a stranger sees: whether the first admin is to be made, whether there is a sign-in service, and whether
-        the caller is signed in, so that a page need not ask what it would be refused."""
+        the caller is signed in, so that a page need not ask what it would be refused; `me` is what GET /me would say."""
         ws = shared(request)
         users = Accounts(ws.store).any()
         told = {"version": __version__, "workspace": ws.path.name, "zone": ws.facts.zone, "currency": ws.facts.currency}
-        known = users and who(request) is not None
-        shown = {"users": users, "setup": not users, "signed_in": known, "oidc": bool(ws.settings["oidc_issuer"])}
-        return answer({**told, **shown})
+        caller = who(request) if users else None
+        shown = {"users": users, "setup": not users, "oidc": bool(ws.settings["oidc_issuer"])}
+        return answer({**told, **shown, "signed_in": caller is not None, "me": None if caller is None else me(caller)})
 
     @app.post("/api/v1/setup")
     def setup(body: SetupRequest, request: Request) -> Any:

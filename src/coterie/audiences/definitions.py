@@ -1,4 +1,4 @@
-"""`coterie.yaml`: recipes, tags, blocks, audiences, alerts and content of a workspace as one file."""
+"""`coterie.yaml`: recipes, tags, blocks, audiences, alerts, content, campaigns and journeys of a workspace as one file."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class WorkspaceFile:
     """What the file holds; blocks and audiences by name, each with `rule` and perhaps `description`; alerts by name.
 
     content : of the library by name, each with `kind` and `body`, and `published: true` where it is to be used.
+    campaigns, journeys : by name, as people write them.
     """
 
     tags: Definitions
@@ -35,6 +36,8 @@ class WorkspaceFile:
     blocks: Mapping[str, Mapping[str, Any]]
     alerts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     content: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    campaigns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    journeys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def in_order(self) -> list[Saved]:
         """Blocks and audiences, those that others name before these.
@@ -74,16 +77,16 @@ def read_workspace_file(path: Path) -> WorkspaceFile:
         fix = "Check indentation, colons and quotes."
         raise Refused("bad_definition", "This is not YAML.", place=place, fix=fix) from None
     if not isinstance(body, dict):
-        fix = "Write `recipes:`, `tags:`, `blocks:`, `audiences:`, `alerts:` or `content:`."
+        fix = "Write `recipes:`, `tags:`, `blocks:`, `audiences:`, `alerts:`, `content:`, `campaigns:` or `journeys:`."
         raise Refused("bad_definition", "There are no definitions.", place=path.name, fix=fix)
     audiences, blocks, alerts = _rules_of(body, "audiences"), _rules_of(body, "blocks"), _alerts_of(body)
-    content = _content_of(body)
+    content, campaigns, journeys = _content_of(body), _named_of(body, "campaigns"), _named_of(body, "journeys")
     for name, block in blocks.items():
         for key in block:
             if key not in ("rule", "description"):
                 fix = did_you_mean(key, ("rule", "description")) or "There are: rule, description."
                 raise Refused("bad_definition", f'A block has no "{key}".', place=f"blocks.{name}", fix=fix)
-    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks, alerts, content)
+    return WorkspaceFile(read_body(body, place=path.name), audiences, blocks, alerts, content, campaigns, journeys)
 
 
 def _rules_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -123,6 +126,18 @@ def _content_of(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {str(name): {k: v for k, v in item.items() if v is not False} for name, item in ordered}
 
 
+def _named_of(body: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """Campaigns or journeys of the file by name, taken out of it; what they say is checked where they are saved."""
+    found = body.pop(key, None) or {}
+    if not isinstance(found, dict):
+        raise Refused("bad_definition", f"`{key}` holds names.", place=key, fix="Write `NAME: {...}`.")
+    for name, item in found.items():
+        if not isinstance(item, dict) or "name" in item:
+            fix = "Write its parts below its name, without `name:`."
+            raise Refused("bad_definition", f'"{name}" cannot be read.', place=f"{key}.{name}", fix=fix)
+    return {str(name): item for name, item in found.items()}
+
+
 def _about_schema() -> dict[str, Any]:
     kinds: dict[str, Any] = {f.name: {"type": "string"} for f in fields(About)}
     return kinds | {"shared": {"type": "boolean"}, "purpose": {"enum": list(PURPOSES)}}
@@ -155,6 +170,10 @@ def workspace_json_schema() -> dict[str, Any]:
             "audiences": {"type": "object", "additionalProperties": audience},
             "alerts": {"type": "object", "additionalProperties": alert},
             "content": {"type": "object", "additionalProperties": content},
+            **{
+                part: {"type": "object", "additionalProperties": {"type": "object"}}
+                for part in ("campaigns", "journeys")
+            },
         },
         "$defs": definitions,
     }

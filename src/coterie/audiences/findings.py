@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from coterie.kit.moments import told_day
 from coterie.rules.sentences import Speaker
 from coterie.rules.values import is_number
 
@@ -53,10 +54,15 @@ def _shifted(tag: TagInsight, speaker: Speaker) -> str:
     else:
         word = speaker.pick("higher" if more else "lower", "偏高" if more else "偏低")
     if tag.median != tag.median_rest:
-        mine, others = _value(tag.median, speaker), _value(tag.median_rest, speaker)
+        mine, others = (_middle(tag, value, speaker) for value in (tag.median, tag.median_rest))
         return speaker.pick(f"{word}: median {mine}, {others} in the rest", f"{word}：中位数{mine}，其余人群{others}")
     wins = f"{(1 + (tag.effect or 0)) / 2:.0%}"
     return speaker.pick(f"{word} than the rest in {wins} of pairs", f"{word}：与其余人群两两相比，{wins}更高")
+
+
+def _middle(tag: TagInsight, value: Any, speaker: Speaker) -> str:
+    """A median: of dates and moments the day, as it stands in no quotation marks."""
+    return told_day(str(value), speaker.language) if tag.type in ("date", "moment") else _value(value, speaker)
 
 
 def _oftener(speaker: Speaker, value: str, share: float | None, rest: float | None) -> str:

@@ -333,9 +333,10 @@ def _shares(x: int, n: int, y: int, m: int) -> tuple[Effect, float]:
 
 def _median(tally: Tally, counts: npt.NDArray[np.int64], words: _Words) -> Any:
     """The value of the middle member; the lower of two."""
-    if not counts.sum():
+    upto = np.cumsum(counts)
+    if len(upto) == 0 or upto[-1] == 0:
         return None
-    place = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+    place = int(np.searchsorted(upto, (upto[-1] + 1) // 2))
     return _shown(tally.values[place].as_py(), words.zone)
 
 

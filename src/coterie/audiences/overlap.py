@@ -18,7 +18,7 @@ from coterie.index.bitmaps import Bits, bits_size
 from coterie.kit.moments import show_moment
 
 MOST = 50
-_BLOCK_WORDS = 8_192  # of ten sets a block has 640 KiB
+_BLOCK_WORDS = 16_384  # of 64 rows: 128 KiB; of smaller blocks the calls cost as much as the work
 
 Matrix = tuple[tuple[float | None, ...], ...]
 

@@ -89,8 +89,8 @@ class Count:
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For machines."""
-        return asdict(self)
+        """For machines; `asdict` would take longer than the counting."""
+        return {**vars(self), "waterfall": [dict(vars(step)) for step in self.waterfall]}
 
 
 class Audiences:
@@ -242,8 +242,10 @@ class Audiences:
             state = "expired"
         return {"state": state, "error": error}
 
-    def refresh(self, name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
-        """Compute the members and keep them as a snapshot. Returns snapshot, count, entered, left and when."""
+    def refresh(self, name: str, *, as_of: datetime | None = None, language: str = "en") -> dict[str, Any]:
+        """Compute the members and keep them as a snapshot. Returns snapshot, count, entered, left, when, and notes in a
+        language.
+        """
         document = self.get(name)
         if About.of(document.body).validity() == "expired":
             fix = "Save it with a later `valid_until` first."
@@ -253,9 +255,10 @@ class Audiences:
             facts = {"rule": document.body["rule"], "entity_kind": asked.kind, "data_version": asked.data_version}
             facts["as_of"] = show_moment(asked.as_of, self._context.zone)
             snapshot = self.snapshots.add(name, document.version, asked.members(), facts)
+            notes = asked.sets.notes(language)
         kept = ("count", "entered", "left", "as_of", "data_version", "version")
         facts = {"audience": name, "snapshot": snapshot.id, **{k: getattr(snapshot, k) for k in kept}}
-        return facts | {"alerts": self._after(name)}
+        return facts | {"notes": notes, "alerts": self._after(name)}
 
     def retain(self, name: str, *, dry_run: bool = False) -> Retention:
         """Remove the members of snapshots that are kept no longer; returns what stays and goes, and why."""

@@ -253,6 +253,9 @@ def _check_part(node: exp.Expr, place: str) -> None:
     if kind in _CLOCKS or node.name.upper() in ("NOW", "TODAY"):
         fix = "Write as_of(), the moment of the question."
         raise Refused("sql_refused", f"`{said}` would make the count unrepeatable.", place=place, fix=fix)
+    if kind == "RawString":
+        said = f"{said} stands between dollar signs."
+        raise Refused("sql_refused", said, place=place, fix="Write text between single quotes.")
     if type(node.parent).__name__ == "Table":
         raise Refused("sql_refused", "A table of a file or function cannot be read here.", place=place, fix=None)
     raise Refused("sql_refused", f"`{said}` is not on offer here.", place=place, fix="`docs/rules.md` says what is.")

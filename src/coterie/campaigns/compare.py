@@ -87,8 +87,12 @@ def _lift(campaigns: Campaigns, name: str, run: str | None, language: Language) 
     if found is None or not found["metrics"]:
         return nothing
     first = found["metrics"][0]
-    shown = None if found["stopped"] else first["effect_size"]
-    return {"lift": shown, "ci": first["always_valid_ci"] or first["ci"], "reading": first["reading"]}
+    decides = first["cuped"] if first["decides"] == "adjusted" else None
+    shown = None if found["stopped"] else (decides or first)["effect_size"]
+    ends = first["always_valid_ci"] or first["ci"]
+    if decides is not None:
+        ends = (decides.get("sequential") or decides)["ci"]
+    return {"lift": shown, "ci": ends, "reading": first["reading"]}
 
 
 def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

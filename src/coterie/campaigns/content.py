@@ -91,17 +91,21 @@ class Plain:
     def fill(self, values: Mapping[str, Any], places: Sequence[str]) -> str:
         """The text for one recipient."""
         made: list[Any] = list(self.pieces)
-        for place in range(1, len(made), 2):
-            name = made[place]
-            if type(name) is int:
-                made[place] = str(
-                    places[name]
-                )  # joining would escape what stands beside an address that is marked safe
-                continue
+        for place, number in self._addresses:
+            made[place] = str(places[number])  # joining would escape what stands beside an address that is marked safe
+        for place, name in self._names:
             value = values.get(name)
             shown = "" if value is None else str(value)
             made[place] = str(escape(shown)) if self.escaped else shown
         return "".join(made)
+
+    @cached_property
+    def _names(self) -> list[tuple[int, str]]:
+        return [(place, name) for place, name in enumerate(self.pieces) if place % 2 and isinstance(name, str)]
+
+    @cached_property
+    def _addresses(self) -> list[tuple[int, int]]:
+        return [(place, number) for place, number in enumerate(self.pieces) if isinstance(number, int)]
 
 
 class Block(Protocol):
@@ -231,10 +235,14 @@ class Content:
         """The recipient's language; empty where no tag says it."""
         return str(values.get(self.language) or "") if self.language else ""
 
+    def message_for(self, values: Mapping[str, Any]) -> Message:
+        """The message in the recipient's language."""
+        chosen = self.language_of(values)
+        return self.variants.get(chosen) or self.variants.get(chosen.split("-")[0]) or self.message
+
     def render(self, values: Mapping[str, Any], links: Links = UNTRACKED) -> dict[str, Any]:
         """The parts for one recipient, in their language. Raises Rendering."""
-        chosen = self.language_of(values)
-        message = self.variants.get(chosen) or self.variants.get(chosen.split("-")[0]) or self.message
+        message = self.message_for(values)
         given = dict(values)
         for name, value in self.defaults.items():
             if given.get(name) in (None, ""):

@@ -15,6 +15,8 @@ COUNTS = ("users", "events", "distinct")
 CONTROL = "default"  # the arm of a campaign without an experiment
 HOLDOUT = "holdout"
 FIXED, THOMPSON = "fixed", "thompson"  # how arms get their shares
+ADJUSTED, PLAIN = "adjusted", "plain"  # which reading of a result decides
+_MOST_TAGS = 10
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Experiment:
     salt : the same salt gives a customer the same arm; by default the campaign's name.
     allocation : `fixed` weights, or `thompson`: shares by what the arms brought so far of the first goal, each at least
         `floor`.
+    adjust : whether results are also read with what was known before taken out: the same measure of the same customer
+        in as long a span before the plan, or these tags as they were then.
+    decides : which reading the verdict is of, `adjusted` or `plain`; the plan keeps it.
     """
 
     arms: tuple[Arm, ...] = (Arm(CONTROL),)
@@ -67,6 +72,8 @@ class Experiment:
     salt: str | None = None
     allocation: str = FIXED
     floor: float = 0.1
+    adjust: bool | tuple[str, ...] = True
+    decides: str = ADJUSTED
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,9 @@ class Campaign:
         made["schedule"] = Schedule(**schedule)
         made["goals"] = tuple(Goal(**{**g, "of": tuple(g["of"])}) for g in body["goals"])
         arms = tuple(Arm(**arm) for arm in body["experiment"]["arms"])
-        made["experiment"] = Experiment(**{**body["experiment"], "arms": arms})
+        adjust = body["experiment"].get("adjust", True)
+        adjust = tuple(adjust) if isinstance(adjust, list) else adjust
+        made["experiment"] = Experiment(**{**body["experiment"], "arms": arms, "adjust": adjust})
         made["quiet"] = None if body["quiet"] is None else Quiet(**body["quiet"])
         made["cost"] = Cost(**body.get("cost", {}))
         exclusion = body.get("exclusion")
@@ -190,6 +199,8 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _experiment_given(made: Experiment) -> dict[str, Any]:
     given = _plain({k: v for k, v in asdict(made).items() if k != "arms" and v != getattr(_NO_EXPERIMENT, k)})
+    if made.adjust is False:
+        given = {k: v for k, v in given.items() if k != "decides"} | {"adjust": False}
     if made.arms == _NO_EXPERIMENT.arms:
         return given
     arms = {arm.name: {"weight": arm.weight, "content": dict(arm.content)} for arm in made.arms}
@@ -200,6 +211,9 @@ _PARTS = (
     *("name", "audience", "channel", "content", "brand", "type", "category", "owner", "schedule", "validity", "goals"),
     *("experiment", "quiet", "priority", "group", "cost", "exclusion"),
 )
+
+
+_OF_EXPERIMENT = ("arms", "weights", "holdout", "salt", "allocation", "floor", "adjust", "decides")
 
 
 def read_campaign(given: Any, tz: ZoneInfo, place: str = "campaign") -> Campaign:
@@ -279,7 +293,7 @@ def _goal(given: Any, place: str, tz: ZoneInfo) -> Goal:
 
 def _experiment(given: Any, goals: bool) -> Experiment:
     """Arms as a list of names, as names with weights, or as names with weight and content."""
-    found = parts(given, ("arms", "weights", "holdout", "salt", "allocation", "floor"), "experiment")
+    found = parts(given, _OF_EXPERIMENT, "experiment")
     arms = found.get("arms")
     weights = parts(found.get("weights", {}), None, "experiment.weights")
     if arms is None:
@@ -298,7 +312,25 @@ def _experiment(given: Any, goals: bool) -> Experiment:
     if "arms" in found and len(made) == 1 and not held:
         raise wrong("experiment.arms", "One arm and no holdout compare nothing.", "Add an arm or a `holdout`.")
     salt = text(found["salt"], "experiment.salt") if "salt" in found else None
-    return Experiment(tuple(made), held, salt, *_allocation(found, made, goals))
+    return Experiment(tuple(made), held, salt, *_allocation(found, made, goals), *_adjusting(found))
+
+
+def _adjusting(found: Mapping[str, Any]) -> tuple[bool | tuple[str, ...], str]:
+    """What is taken out of results, and which reading decides."""
+    given = found.get("adjust", True)
+    decides = chosen(
+        found.get("decides", PLAIN if given is False else ADJUSTED), (ADJUSTED, PLAIN), "experiment.decides"
+    )
+    if given is False and decides == ADJUSTED:
+        fix = "Leave `decides` out, or leave `adjust` out."
+        raise wrong("experiment.decides", "Nothing is adjusted, so that it cannot decide.", fix)
+    if isinstance(given, bool):
+        return given, decides
+    tags = [given] if isinstance(given, str) else listed(given, "experiment.adjust")
+    named = tuple(text(tag, "experiment.adjust") for tag in tags)
+    if not 0 < len(named) <= _MOST_TAGS or len(set(named)) < len(named):
+        raise wrong("experiment.adjust", f"{len(named)} tags cannot stand here.", f"Name 1 to {_MOST_TAGS}, each once.")
+    return named, decides
 
 
 def _allocation(found: Mapping[str, Any], arms: list[Arm], goals: bool) -> tuple[str, float]:

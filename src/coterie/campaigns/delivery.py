@@ -20,20 +20,22 @@ from typing import Any
 
 from coterie.campaigns import events
 from coterie.campaigns.barring import Barred
-from coterie.campaigns.channels.base import AGAIN, FAILED, SENT, Connection, Outcome, Parcel, Surroundings, unfit
+from coterie.campaigns.channels.base import SENT, Connection, Outcome, Parcel, Surroundings, unfit
 from coterie.campaigns.content import Rendering
 from coterie.campaigns.definition import FIXED
+from coterie.campaigns.library.choosing import RUN
+from coterie.campaigns.library.chosen import with_choices
 from coterie.campaigns.outbox import DEAD, DEFERRED, DONE, PENDING, UNSURE, Done, Entry, Outbox, Row
 from coterie.campaigns.plan import VALUE, Asked
 from coterie.campaigns.quiet import known_zone, not_before
+from coterie.campaigns.singly import Desk, ended
 from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_value
-from coterie.errors import CoterieError, Failed
+from coterie.errors import Failed
 from coterie.kit.moments import now
 from coterie.kit.progress import Progress
 from coterie.tags.context import TagContext
 
-MOST_TRIES, FIRST_WAIT_SECONDS, MOST_WAIT_SECONDS = 5, 60.0, 3600.0
 _CHUNK, _FLUSHED_AT, _FLUSH_ROWS = 500, 50_000, 400_000
 
 
@@ -110,6 +112,7 @@ def _publish(run: Run, engine: Engine, found: Sequence[tuple[Any, ...]]) -> None
         f" {constants(run.asked)} FROM logged l JOIN (SELECT * FROM {parquet(run.plan)} WHERE {span}) p"
         " ON p.row = l.row ORDER BY l.seq"
     )
+    sql = with_choices(engine, run.asked.contents, run.plan, run.asked.run, sql)
     first, last = found[0][0], found[-1][0]
     key = f"{run.asked.run}\0{run.outbox.token}\0{first}\0{last}"
     events.publish(run.context, engine, key, sql, {"run": run.asked.run, "last": last})
@@ -139,6 +142,8 @@ def publish_plan(run: Run) -> None:
 
 def recover(run: Run, engine: Engine) -> None:
     """What a killed process left: a repeatable batch is handed over again, anything else is uncertain."""
+    if run.one_by_one:
+        run.outbox.settle()
     cut = run.outbox.cut_off()
     if not cut:
         return
@@ -154,6 +159,8 @@ def recover(run: Run, engine: Engine) -> None:
 
 def give_up(run: Run) -> None:
     """What was being handed over when it was cut off, and will not be again, is uncertain."""
+    if run.one_by_one:
+        run.outbox.settle()
     _doubt(run, run.outbox.cut_off(), False)
 
 
@@ -181,69 +188,42 @@ def _sweep(run: Run, engine: Engine, limit: int | None, progress: Progress) -> s
 
 
 class _Source:
-    """Gives parcels in order, to any number of threads; on the way it ends those who must not get it any more.
-
-    One thread reads ahead (`feed`) while the others send: a reading takes 30 ms, in which none of them should wait.
-    """
+    """Gives parcels in order; on the way it ends those who must not get it any more."""
 
     def __init__(self, run: Run, engine: Engine, limit: int | None, progress: Progress) -> None:
         self.run, self.engine, self.left, self.progress = run, engine, limit, progress
-        self.ended, self._after, self._turn, self._fed = "done", -1, threading.Condition(), False
+        self.ended, self._after = "done", -1
         self._ready: deque[Parcel] = deque()
-        self.error: BaseException | None = None
-        self._wait = _limiter(run)
+        self.wait = _limiter(run)
         # No more than two seconds' worth are read ahead: what is known at the hand-over counts.
         rate = float(run.asked.campaign.options.get("rate_per_second", _CHUNK))
-        self._chunk = min(_CHUNK, max(int(1.5 * rate), 1))
-        self._low = self._chunk // 4
+        self.chunk = min(_CHUNK, max(int(rate), 1))
 
     def again(self) -> bool:
         """Whether there is anything to hand over now; begins from the front."""
-        if self.error is not None:
-            raise self.error
-        self._after, self._fed = -1, False
-        return self.ended == "done" and self._fill(self._chunk)
+        self._after = -1
+        return self.ended == "done" and self._fill(self.chunk)
 
-    def feed(self) -> None:
-        """Keep parcels ready for `one`, until no more are to be handed over."""
-        try:
-            while self.error is None and self._fill(self._chunk):
-                with self._turn:
-                    self._turn.wait_for(lambda: len(self._ready) <= self._low or self.error is not None)
-        except BaseException as error:
-            self.failed(error)
-        finally:
-            with self._turn:
-                self._fed = True
-                self._turn.notify_all()
-
-    def one(self) -> Parcel | None:
-        """The next parcel, once there is one; None where all are taken, or something failed."""
-        with self._turn:
-            self._turn.wait_for(lambda: bool(self._ready) or self._fed or self.error is not None)
-            if self.error is not None or not self._ready:
-                return None
-            self.progress.advance(1)
-            parcel = self._ready.popleft()
-            if len(self._ready) == self._low:
-                self._turn.notify_all()
-        self._wait(1)
-        return parcel
+    def more(self) -> list[Parcel]:
+        """The next parcels; none where all were given, or something says to stop."""
+        if not self._ready and not self._fill(self.chunk):
+            return []
+        taken = list(self._ready)
+        self._ready.clear()
+        return taken
 
     def batch(self, size: int) -> list[Parcel]:
         """The next parcels."""
         while len(self._ready) < size and self._fill(size):
             pass
         taken = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
-        self._wait(len(taken))
+        self.wait(len(taken))
         self.progress.advance(len(taken))
         return taken
 
-    def failed(self, error: BaseException) -> None:
-        """Stop all threads."""
-        with self._turn:
-            self.error = self.error or error
-            self._turn.notify_all()
+    def stopped(self) -> bool:
+        """Whether somebody said that what is ready shall not go out."""
+        return self.ended not in ("done", "limit")
 
     def _fill(self, size: int) -> bool:
         """Read the next rows; False where there are none, or something says to stop."""
@@ -251,8 +231,7 @@ class _Source:
         if said != "go" or self.left == 0:
             self.ended = "limit" if said == "go" else said
             if said != "go":  # what was read ahead is not handed over either
-                with self._turn:
-                    self._ready.clear()
+                self._ready.clear()
             return False
         if run.outbox.log_size() > _FLUSHED_AT:
             flush(run, self.engine)
@@ -262,9 +241,7 @@ class _Source:
             found = self._checked(rows)
             if self.left is not None:
                 self.left -= len(rows)
-            with self._turn:
-                self._ready.extend(found)
-                self._turn.notify_all()
+            self._ready.extend(found)
             if found or self.left == 0:
                 return bool(found)
         return False
@@ -284,6 +261,8 @@ class _Source:
         for row, made in zip(kept, _parcels(run, self.engine, kept), strict=True):
             if isinstance(made, Parcel):
                 parcels.append(made)
+                if run.one_by_one:
+                    time.sleep(0)  # else those that hand over would wait 5 ms each time for the interpreter
             elif isinstance(made, float):
                 ended.append(Done(row.n, DEFERRED, (), made))
             else:
@@ -305,7 +284,7 @@ def _parcels(
     asked, token, names = run.asked, run.outbox.token, run.asked.variables
     n_s, entities, addresses, arms, zones, *values = _planned(run, engine, rows)
     asleep = {} if at_any_hour else _asleep(run, set(zones))
-    given_names, campaign = (*names, "entity", "arm", "campaign", "unsubscribe_url"), asked.campaign.name
+    given_names, campaign = (*names, "entity", "arm", "campaign", RUN, "unsubscribe_url"), asked.campaign.name
     render = {arm: run.surroundings.renderer(content) for arm, content in asked.contents.items()}
     unsubscribe_url, why_not = run.surroundings.unsubscribe_url, unfit(asked.channel)
     for row, n, entity, address, arm, zone, *tags in zip(
@@ -315,7 +294,8 @@ def _parcels(
         if zone in asleep:
             yield asleep[zone]
             continue
-        given = dict(zip(given_names, (*tags, entity, arm, campaign, unsubscribe_url(n)), strict=True))
+        own = (entity, arm, campaign, asked.run, unsubscribe_url(n))
+        given = dict(zip(given_names, (*tags, *own), strict=True))
         try:
             parts = render[arm](given, n)
         except Rendering as error:
@@ -374,67 +354,13 @@ def _note(run: Run, batch: str, parcels: Sequence[Parcel], outcomes: Sequence[Ou
         run.outbox.finish(batch, run.clock())
         return
     at = run.clock()
-    run.outbox.write([_done(parcel, outcome, at) for parcel, outcome in zip(parcels, outcomes, strict=True)])
-
-
-def _unsure(parcel: Parcel, at: float, reason: str | None = None) -> Done:
-    return Done(parcel.n, UNSURE, [Entry(parcel.row, events.UNCERTAIN, at, None, reason)], tried=1)
-
-
-def _done(parcel: Parcel, outcome: Outcome, at: float) -> Done:
-    """What an outcome makes of a row."""
-    n, row, tries = parcel.n, parcel.row, parcel.tries
-    if outcome.state == SENT:
-        entries = [Entry(row, events.SENT, at), *(Entry(row, e, at + after, None, d) for e, after, d in outcome.events)]
-        return Done(n, DONE, entries, tried=1)
-    if outcome.state == AGAIN and tries + 1 < MOST_TRIES:
-        wait = min(FIRST_WAIT_SECONDS * 2**tries, MOST_WAIT_SECONDS)
-        return Done(n, PENDING, (), at + wait, tried=1)
-    if outcome.state in (AGAIN, FAILED):
-        return Done(n, DEAD, [Entry(row, events.FAILED, at, "channel", outcome.reason)], tried=1)
-    return _unsure(parcel, at, outcome.reason)
+    run.outbox.write([ended(parcel, outcome, at) for parcel, outcome in zip(parcels, outcomes, strict=True)])
 
 
 def _hand_over_singly(run: Run, source: _Source) -> None:
-    threads = [threading.Thread(target=_carry, args=(run, source)) for _ in range(run.connections)]
-    for thread in threads:
-        thread.start()
-    source.feed()
-    for thread in threads:
-        thread.join()
-    if source.error is not None:
-        raise source.error
-
-
-def _carry(run: Run, source: _Source) -> None:
-    """One connection: note how the last message ended together with the next one's attempt, then hand that over."""
-    done: list[Done] = []
-    batch = uuid.uuid4().hex[:8]
-    try:
-        with run.asked.channel.open(run.surroundings) as connection:
-            while (parcel := source.one()) is not None:
-                run.outbox.write(done, (parcel.n, batch))
-                try:
-                    (outcome,) = connection.send(batch, [parcel])
-                    done = [_done(parcel, Outcome(*outcome), run.clock())]
-                except CoterieError:
-                    done = [Done(parcel.n, PENDING)]
-                    raise
-                except BaseException:  # the channel failed in a way that nobody foresaw
-                    done = [_unsure(parcel, run.clock())]
-                    raise
-    except BaseException as error:
-        source.failed(error)
-    finally:
-        _noted(run, source, done)
-
-
-def _noted(run: Run, source: _Source, done: Sequence[Done]) -> None:
-    try:
-        if done:
-            run.outbox.write(done)
-    except BaseException as error:
-        source.failed(error)
+    """Each by itself, on several connections."""
+    desk = Desk(run, source.more, source.wait, source.stopped, source.progress.advance, source.chunk)
+    desk.work()
 
 
 def _limiter(run: Run) -> Callable[[int], None]:

@@ -26,6 +26,7 @@ DELIVERED, OPENED, CLICKED, BOUNCED, UNSUBSCRIBED, GOAL = (
 )
 AFTER_SENDING = (DELIVERED, OPENED, CLICKED, BOUNCED, UNSUBSCRIBED, GOAL)
 ALL = (*(PLANNED, SKIPPED, CAPPED, HELD_OUT, SENT, UNCERTAIN, FAILED, CANCELLED, EXPIRED, REQUEUED), *AFTER_SENDING)
+CHOSEN = "chosen"  # beside `sent`: which variant of recommended copy (`reason` the block, `detail` the variant)
 CHANGED = "changed_since_plan"  # reason of those who were to get it when it was planned, and must not any more
 
 _TEXTS = ("event", "campaign", "run", "channel", "category", "brand", "arm", "reason", "detail")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from coterie.catalog.schemas import Dataset, DatasetKind, ValueType
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name, quote_value
 from coterie.errors import Refused, unknown_name
+from coterie.kit.moments import before
 from coterie.rules.where import where_sql
 from coterie.tags.context import TagContext
 from coterie.tags.vocabulary import CatalogVocabulary
@@ -113,16 +115,33 @@ def hits_sql(context: TagContext, run: str, goal: Goal, people: str | None = Non
 
     people : relation with entity, arm and since, instead of those whom the run reached or held out.
     """
+    among = people or people_sql(context, run, f"SELECT _entity FROM ({_rows_sql(context, goal)})")
+    return _joined_sql(context, goal, among, f"g._at > p.since AND g._at <= {until_sql(context, goal)}")
+
+
+def before_sql(context: TagContext, goal: Goal, moment: datetime, people: str) -> str:
+    """SQL like that of `hits_sql` of what people did in as long a span before a moment: from its beginning on, and
+    strictly before its end."""
+    since = before(moment, goal.within, context.zone)
+    span = f"g._at >= {quote_value(since)} AND g._at < {quote_value(moment)}"
+    return _joined_sql(context, goal, people, span)
+
+
+def _rows_sql(context: TagContext, goal: Goal) -> str:
+    """SQL of the goal's events, whenever they were."""
+    files = context.lake.files(context.catalog.dataset(goal.events).table)
+    return f"SELECT * FROM {scan(files)} AS e WHERE {_condition(context, goal, 'goals')}"
+
+
+def _joined_sql(context: TagContext, goal: Goal, people: str, span: str) -> str:
+    """SQL of the goal's events `g` of people `p` within a span."""
     dataset = context.catalog.dataset(goal.events)
     fields = [dataset.field(name) for name in goal.of]
     each = ", ".join(f"g.{quote_name(f.column)}" for f in fields if f is not None)
-    rows = f"SELECT * FROM {scan(context.lake.files(dataset.table))} AS e WHERE {_condition(context, goal, 'goals')}"
-    among = people or people_sql(context, run, f"SELECT _entity FROM ({rows})")
     pair = f"row({each})" if each else "NULL"
     return (
         f"SELECT p.entity, p.arm, p.since, g._at AS moment, {_amount(dataset, goal)} AS amount, {pair} AS pair"
-        f" FROM ({among}) p JOIN ({rows}) g ON g._entity = p.entity AND g._at > p.since"
-        f" AND g._at <= {until_sql(context, goal)}"
+        f" FROM ({people}) p JOIN ({_rows_sql(context, goal)}) g ON g._entity = p.entity AND {span}"
     )
 
 

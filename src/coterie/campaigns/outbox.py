@@ -1,7 +1,8 @@
 """The outbox of one run: a SQLite file with a row a recipient, and the log of what happened to each.
 
 A row goes pending -> attempting -> sent | failed | ...; `attempting` is on disk before the hand-over begins, and what
-ended is written together with its event. So whatever is found attempting after a kill is exactly what nobody knows.
+ended is written together with its event. Rows that are handed over singly are claimed some at a time; `marks` say of
+those found attempting after a kill which were not begun or were taken. The rest is exactly what nobody knows.
 Entries of the log are published into the lake in order and dropped here afterwards; their numbers never come again.
 """
 
@@ -18,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from coterie.campaigns import events
+from coterie.campaigns import events, marks
+from coterie.campaigns.marks import Marks
 from coterie.errors import Failed
 from coterie.kit.disk import disk_errors
 from coterie.kit.locks import exclusive
@@ -114,6 +116,7 @@ class Outbox:
             db.close()
             with staged.open("rb+") as handle:
                 os.fsync(handle.fileno())
+            marks.forget(path)
             staged.replace(path)
         return cls(path)
 
@@ -177,12 +180,31 @@ class Outbox:
         sql = f"UPDATE recipient SET state = {ATTEMPTING}, batch = ? WHERE n IN (SELECT value FROM json_each(?))"
         self._run([(sql, (batch, json.dumps(list(ns))))])
 
-    def write(self, done: Sequence[Done], claimed: tuple[int, str] | None = None) -> None:
-        """Note how rows ended, and in the same commit that another is about to be handed over."""
+    def write(self, done: Sequence[Done], claimed: Iterable[int] = (), batch: str = "") -> None:
+        """Note how rows ended, and in the same commit that others are about to be handed over."""
         states = [(d.state, d.due, d.tried, d.n) for d in done]
         told = [(e.row, e.event, e.reason, e.detail, e.at) for d in done for e in d.entries]
-        claims = [] if claimed is None else [(claimed[1], claimed[0])]
-        self._run([(_STATE, states), (_LOG, told), (_CLAIM, claims)])
+        self._run([(_STATE, states), (_LOG, told), (_CLAIM, [(batch, n) for n in claimed])])
+
+    def marks(self) -> Marks:
+        """Marks for rows that are claimed from now on. Only after `settle`, by who holds it."""
+        return Marks.fresh(self.path, self.token, int(str(self._one("SELECT max(n) FROM recipient"))) + 1)
+
+    def settle(self) -> None:
+        """What a killed process had claimed and not begun waits again; what it had seen taken is sent.
+
+        Only who holds it may call it. What is attempting afterwards is what nobody knows.
+        """
+        claimed = [row for rows in self.cut_off().values() for row in rows]
+        left = Marks.left(self.path, self.token) if claimed else None
+        if left is not None:
+            found = [(row, left.begun(row.n), left.taken(row.n)) for row in claimed]
+            left.close()
+            done = [
+                Done(row.n, DONE, [Entry(row.row, events.SENT, at)], tried=1) for row, _, at in found if at is not None
+            ]
+            self.write([*done, *(Done(row.n, PENDING) for row, begun, _ in found if not begun)])
+        marks.forget(self.path)
 
     def log(self, entries: Sequence[Entry]) -> None:
         """Note what happened without changing how the rows stand."""
@@ -196,7 +218,7 @@ class Outbox:
         self._run([(insert, (at, batch)), (f"UPDATE {update}", (batch,))])
 
     def cut_off(self) -> dict[str, list[Row]]:
-        """Rows whose hand-over was cut off, by batch."""
+        """Rows that were claimed and have not ended, by batch; after `settle` those whose hand-over was cut off."""
         sql = f"SELECT batch, n, row, tries FROM recipient INDEXED BY open WHERE {_OPEN} AND state = {ATTEMPTING} ORDER BY batch, n"
         found: dict[str, list[Row]] = {}
         for batch, *row in self._all(sql):
@@ -222,26 +244,41 @@ class Outbox:
 
     def standing(self, after: int) -> tuple[Open, list[tuple[str, str | None, int]]]:
         """`open_rows` and `tally` of one and the same moment."""
+        token = self.token
         with disk_errors(), self._mutex:
             self._db.execute("BEGIN")
             try:
-                return self._open_rows(), self._db.execute(_TALLY, (after,)).fetchall()
+                return self._open_rows(token), self._db.execute(_TALLY, (after,)).fetchall()
             finally:
                 self._db.execute("COMMIT")
 
     def open_rows(self) -> Open:
         """How many rows wait, are deferred, and are being handed over."""
+        token = self.token
         with disk_errors(), self._mutex:
-            return self._open_rows()
+            return self._open_rows(token)
 
-    def _open_rows(self) -> Open:
+    def _open_rows(self, token: str) -> Open:
         sql = f"SELECT state, count(*) FROM recipient INDEXED BY open WHERE {_OPEN} GROUP BY state"
         counts = dict(self._db.execute(sql).fetchall())
-        return Open(*(int(counts.get(state, 0)) for state in (PENDING, DEFERRED, ATTEMPTING)))
+        pending, deferred, claimed = (int(counts.get(state, 0)) for state in (PENDING, DEFERRED, ATTEMPTING))
+        waiting = len(self._not_begun(self._db.execute(_CLAIMED).fetchall(), token)) if claimed else 0
+        return Open(pending + waiting, deferred, claimed - waiting)
+
+    def _not_begun(self, claimed: Iterable[tuple[int]], token: str) -> set[int]:
+        """Those of rows that were claimed, by their numbers, whose hand-over surely did not begin."""
+        left = Marks.left(self.path, token)
+        if left is None:
+            return set()
+        found = {n for (n,) in claimed if not left.begun(n)}
+        left.close()
+        return found
 
     def not_ended(self) -> list[tuple[int, int]]:
         """Rows that have not ended, each with its state."""
-        return self._all(f"SELECT row, state FROM recipient INDEXED BY open WHERE {_OPEN} ORDER BY row")
+        found = self._all(f"SELECT n, row, state FROM recipient INDEXED BY open WHERE {_OPEN} ORDER BY row")
+        waiting = self._not_begun([(n,) for n, _, state in found if state == ATTEMPTING], self.token)
+        return [(row, PENDING if n in waiting else state) for n, row, state in found]
 
     def tally(self, after: int = 0) -> list[tuple[str, str | None, int]]:
         """Entries of the log after a number: event, reason, how many."""
@@ -258,9 +295,12 @@ class Outbox:
 
     def of_row(self, row: int, after: int) -> tuple[int | None, list[Entry]]:
         """How one recipient stands (state), and what happened after a number."""
-        state = self._one("SELECT state FROM recipient WHERE row = ?", (row,))
+        found = self._all("SELECT n, state FROM recipient WHERE row = ?", (row,))
+        state = None if not found else int(found[0][1])
+        if state == ATTEMPTING and self._not_begun([(found[0][0],)], self.token):
+            state = PENDING
         sql = "SELECT row, event, at, reason, detail FROM log WHERE row = ? AND seq > ? ORDER BY seq"
-        return None if state is None else int(str(state)), [Entry(*e) for e in self._all(sql, (row, after))]
+        return state, [Entry(*e) for e in self._all(sql, (row, after))]
 
     def forget(self, upto: int) -> None:
         """Drop entries that are in the lake."""
@@ -336,6 +376,7 @@ def _together(taken: Sequence[_Write]) -> Iterator[tuple[str, Sequence[object]]]
 
 
 _STATE = "UPDATE recipient SET state = ?, due = ?, tries = tries + ? WHERE n = ?"
+_CLAIMED = f"SELECT n FROM recipient INDEXED BY open WHERE {_OPEN} AND state = {ATTEMPTING}"
 _CLAIM = f"UPDATE recipient SET state = {ATTEMPTING}, batch = ? WHERE n = ?"
 _TALLY = "SELECT event, reason, count(*) FROM log WHERE seq > ? GROUP BY event, reason ORDER BY event, reason"
 _LOG = "INSERT INTO log (row, event, reason, detail, at) VALUES (?, ?, ?, ?, ?)"

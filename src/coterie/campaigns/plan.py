@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coterie.campaigns import events
+from coterie.campaigns import adjusting, events
 from coterie.campaigns.channels.base import Channel
 from coterie.campaigns.content import Content
 from coterie.campaigns.definition import HOLDOUT, Campaign
+from coterie.campaigns.definition import Experiment as Design
 from coterie.campaigns.exclusion import Ranges, outside_sql
 from coterie.campaigns.quiet import known_zone, not_before
 from coterie.campaigns.rules import Rules
@@ -48,6 +49,7 @@ _FORMS = {
     "sms": r"\+?[0-9][0-9 ()-]{3,20}[0-9]",
 }
 _GROUP_ROWS = 20_480
+_AS_USUAL = Design()
 _SAMPLES = 5
 
 
@@ -102,6 +104,8 @@ class Summary:
     buckets : suppressed, capped, held_out, deferred, send. reasons : of the suppressed and capped; arms : of those who
     get it. empty : by tag, recipients who have no value where the text needs one. samples : keys, by bucket or reason.
     shares : of the arms, where they go by what was seen so far.
+    reading : how results will be read, settled here: `decides`, `adjusted` or `plain`; `by`, true for what each customer
+        did before, or tags; `as_of` and `data_version` of these tags.
     """
 
     planned: int
@@ -113,6 +117,7 @@ class Summary:
     samples: Mapping[str, Sequence[str]]
     data_version: int
     shares: Mapping[str, float] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -131,7 +136,9 @@ def make(context: TagContext, asked: Asked, path: Path) -> Summary:
         staged = path.with_suffix(".part")
         engine.copy_parquet(_final_sql(asked), staged, row_group_rows=_GROUP_ROWS)
         staged.replace(path)
-        return _summary(engine, asked, path, version)
+        return replace(
+            _summary(engine, asked, path, version), reading=adjusting.settle(context, asked.campaign, asked.kind)
+        )
 
 
 def digest(campaign: Campaign, pins: Mapping[str, int] | None = None) -> str:
@@ -143,6 +150,9 @@ def digest(campaign: Campaign, pins: Mapping[str, int] | None = None) -> str:
         k: v
         for k, v in campaign.as_dict().items()
         if k not in ("schedule", "owner", "valid_from", "valid_until", "cost")
+    }
+    about["experiment"] = {
+        k: v for k, v in about["experiment"].items() if k not in ("adjust", "decides") or v != getattr(_AS_USUAL, k)
     }
     if pins:
         about["pins"] = dict(pins)
@@ -205,15 +215,19 @@ def _judge(context: TagContext, engine: Engine, asked: Asked) -> None:
         engine.execute(f"UPDATE judged SET reason = 'other_experiment' WHERE reason IS NULL AND {outside}")
 
 
-def judgement_sql(context: TagContext, asked: Asked, members: str, only: Sequence[str] | None = None) -> str:
+def judgement_sql(
+    context: TagContext, asked: Asked, members: str, only: Sequence[str] | None = None, *, some: bool = False
+) -> str:
     """SQL of row, entity, address, `reason` why someone must not be addressed, and `cap` that is reached; NULL if none.
 
     members : relation with row, entity and address. What is known now counts, for plan and hand-over alike.
     only : the customers in it, where they are few: what is known of others is not read then.
+    some : whether they are but a part of all: what others consent to is then not put together.
     """
     scope, opt_in = asked.scope
     few = "" if only is None else f"entity IN ({', '.join(map(quote_value, only))})"
-    held = f"{consent_sql(context, asked.at)} WHERE scope IN ({quote_value(scope)}, {quote_value(asked.purpose)})"
+    consents = consent_sql(context, asked.at, among=members if some else None)
+    held = f"{consents} WHERE scope IN ({quote_value(scope)}, {quote_value(asked.purpose)})"
     lists = suppressed_sql(context, asked.at, scope)
     refused = "c.state IS DISTINCT FROM 'granted'" if opt_in else "c.state = 'denied'"
     form = _FORMS.get(asked.channel.permitted_as, _FORMS.get(scope)) if asked.address else None

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from coterie.campaigns.channels.base import Outcome, Parcel, Surroundings, too_long
 from coterie.campaigns.content import Content, Rendering, bad_links
+from coterie.campaigns.library.choosing import RUN
+from coterie.campaigns.library.chosen import explained
 from coterie.campaigns.plan import VALUE, Asked
 from coterie.engines.duckdb import Engine, parquet
 from coterie.engines.sql import quote_name
 from coterie.errors import NotFound, Refused, unknown_name
+from coterie.learn.segments.words import Language
 from coterie.tags.context import TagContext
 from coterie.tags.views import View
 from coterie.tags.vocabulary import CatalogVocabulary
@@ -34,8 +37,9 @@ def preview(
     *,
     draft: Mapping[str, Any] | None = None,
     mask: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    language: Language = "en",
 ) -> dict[str, Any]:
-    """The parts rendered for one customer, and notes on them.
+    """The parts rendered for one customer, notes on them, and `chosen`: which dynamic copy they have, and why.
 
     draft : a definition that need not be saved. mask : what of the customer's values may be shown.
     """
@@ -59,7 +63,9 @@ def preview(
     empty = sorted(n for n in content.needed if values.get(n) in (None, ""))
     notes = [*bad_links(rendered), *too_long(campaigns.channel(made), rendered)]
     facts = {"campaign": name, "version": version, "entity": entity, "arm": chosen, "parts": rendered}
-    return {**facts, "empty": empty, "notes": notes, "address": values.get(address) if address else None}
+    why = explained(content, given, language)
+    shown = values.get(address) if address else None
+    return {**facts, "chosen": why, "empty": empty, "notes": notes, "address": shown}
 
 
 def values_of(
@@ -91,6 +97,7 @@ def samples(context: TagContext, asked: Asked, plan: Path) -> Iterator[dict[str,
             "entity": entity,
             "arm": arm,
             "unsubscribe_url": "#unsubscribe",
+            RUN: asked.run,
         }
         try:
             yield asked.contents[arm].render({**given, "campaign": asked.campaign.name})

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from coterie.campaigns import depth, events
-from coterie.campaigns.definition import HOLDOUT, Campaign, Goal
+from coterie.campaigns import adjusting, depth, events
+from coterie.campaigns.adjusting import Settled, measure_sql
+from coterie.campaigns.definition import ADJUSTED, HOLDOUT, Campaign, Goal
 from coterie.campaigns.depth import Asked
 from coterie.campaigns.goals import hits_sql, people_sql, until_sql
+from coterie.campaigns.words import arm_words
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name, quote_value
+from coterie.errors import Refused
 from coterie.kit.moments import now
 from coterie.learn.segments.words import Language, Text
 
@@ -85,13 +88,32 @@ def results(
     if code is not None:
         return {"run": found.run, "experiment": None, "code": code, "reason": WHY_NOT[code].say(language)}
     made, still = analysis(found, segments)
-    told = page(made, language)
+    how = adjusting.settled(found)
+    told = page(made, language, _names(found, language))
+    told["reading"] = {"decides": how.decides, "by": list(how.by) if isinstance(how.by, tuple) else how.by}
     if still:
         told["words"] += (" " if language == "en" else "") + STILL.say(language, n=still)
     left_out = [goal.name for goal in found.made.goals if goal not in compared(found.made)]
     if left_out:
         told["words"] += (" " if language == "en" else "") + LEFT_OUT.say(language, goals=", ".join(left_out))
     return {"run": found.run, "experiment": {**told, "still_open": still, "looks": looks(found)}, "reason": None}
+
+
+def read(
+    campaigns: Campaigns, name: str, run: str | None, language: Language, segments: Sequence[str]
+) -> tuple[Analysis, dict[str, str], str]:
+    """The analysis of a run, what its arms and columns are called, and its name. Raises Refused: see `WHY_NOT`."""
+    found = depth.asked(campaigns, name, run)
+    code = why_not(found)
+    if code is not None:
+        fix = "Add a goal and a holdout, and send it."
+        raise Refused("campaign_state", WHY_NOT[code].say("en"), place=name, fix=fix)
+    return analysis(found, segments)[0], _names(found, language), found.run
+
+
+def _names(found: Asked, language: Language) -> dict[str, str]:
+    """What arms and columns are called that go by another name for people."""
+    return arm_names(found, language) | adjusting.labels(found.made, adjusting.settled(found), language)
 
 
 def analysis(found: Asked, segments: Sequence[str] = ()) -> tuple[Analysis, int]:
@@ -103,7 +125,8 @@ def analysis(found: Asked, segments: Sequence[str] = ()) -> tuple[Analysis, int]
 
     with found.context.engine.cursor() as engine:
         units, still = _units(found, engine, segments)
-    asked = question(found.made, len(units) if still else None, segments, found.occurrence.plan.get("shares"))
+    how, drawn = adjusting.settled(found), found.occurrence.plan.get("shares")
+    asked = question(found.made, len(units) if still else None, segments, drawn, how)
     return analyse_frame(units, asked), still
 
 
@@ -112,23 +135,32 @@ def question(
     sequential: int | None = None,
     segments: Sequence[str] = (),
     drawn: Mapping[str, float] | None = None,
+    how: Settled | None = None,
 ) -> Question:
-    """What is asked of the units of a run. drawn : its own shares, where they are not the weights."""
+    """What is asked of the units of a run.
+
+    drawn : its own shares, where they are not the weights; how : what is taken out, and what decides; nothing and the
+    plain reading if not given.
+    """
     from coterie.experiments.question import Kind, Metric, Question
 
-    metrics = []
+    metrics, how = [], how or Settled()
     for n, goal in enumerate(made.goals):
         if goal not in compared(made):
             continue
         kind = Kind.BINARY if goal.count == "users" else Kind.MEAN
-        metrics.append(Metric(goal.name, kind, (f"goal{n}",)))
+        metrics.append(Metric(goal.name, kind, (f"goal{n}",), covariates=adjusting.covariates(how, n)))
         if goal.amount is not None:
-            metrics.append(Metric(f"{goal.name}: {goal.amount}", Kind.MEAN, (f"money{n}",)))
+            known = adjusting.covariates(how, n, money=True)
+            metrics.append(Metric(f"{goal.name}: {goal.amount}", Kind.MEAN, (f"money{n}",), covariates=known))
     control, meant = control_of(made), shares(made, drawn)
     if control != HOLDOUT and HOLDOUT in meant:
         rest = 1 - meant.pop(HOLDOUT)
         meant = {arm: share / rest for arm, share in meant.items()}
-    return Question("unit", "arm", control, tuple(metrics), meant, tuple(segments), sequential=sequential)
+    decides = how.decides == ADJUSTED
+    return Question(
+        "unit", "arm", control, tuple(metrics), meant, tuple(segments), sequential=sequential, adjusted_decides=decides
+    )
 
 
 def control_of(made: Campaign) -> str:
@@ -160,16 +192,18 @@ def _drawn_sql(found: Asked) -> str:
 
 
 def _units(found: Asked, engine: Engine, segments: Sequence[str]) -> tuple[pa.Table, int]:
-    """A row a customer: arm, goals, money, segments; and how many customers' spans have not ended."""
+    """A row a customer: arm, goals, money, what was known before, segments; and how many customers' spans have not
+    ended."""
     engine.execute(f"CREATE OR REPLACE TEMP TABLE drawn_units AS {_drawn_sql(found)}")
     columns, joins = ["d.entity AS unit", "d.arm"], ""
     for n, goal in enumerate(found.made.goals):
         hits = hits_sql(found.context, found.run, goal, "SELECT * FROM drawn_units")
-        value = {"users": "1", "events": "count(*)", "distinct": "count(DISTINCT pair)"}[goal.count]
-        grouped = f"SELECT entity, {value} AS done, sum(amount) AS money FROM ({hits}) GROUP BY entity"
+        grouped = f"SELECT entity, {measure_sql(goal)} AS done, sum(amount) AS money FROM ({hits}) GROUP BY entity"
         engine.execute(f"CREATE OR REPLACE TEMP TABLE reached{n} AS {grouped}")
         joins += f" LEFT JOIN reached{n} r{n} ON r{n}.entity = d.entity"
         columns += [f"coalesce(r{n}.done, 0) AS goal{n}", f"coalesce(r{n}.money, 0)::DOUBLE AS money{n}"]
+    known, more = adjusting.known_sql(found, engine, adjusting.settled(found), "SELECT * FROM drawn_units")
+    columns, joins = columns + known, joins + more
     for n, tag in enumerate(segments):
         engine.execute(f"CREATE OR REPLACE TEMP TABLE tagged{n} AS SELECT * FROM {depth.tag_sql(found, engine, tag)}")
         joins += f" LEFT JOIN tagged{n} t{n} ON t{n}.entity = d.entity"
@@ -181,6 +215,11 @@ def _units(found: Asked, engine: Engine, segments: Sequence[str]) -> tuple[pa.Ta
 def _still_open(found: Asked, engine: Engine, goals: Sequence[Goal]) -> int:
     ends = [f"{until_sql(found.context, goal)} > {quote_value(now())}" for goal in goals]
     return int(engine.value(f"SELECT count(*) FROM drawn_units p WHERE {' OR '.join(ends)}"))
+
+
+def arm_names(found: Asked, language: Language = "en") -> dict[str, str]:
+    """What the arms are called that have their name of the product."""
+    return arm_words([HOLDOUT, *(arm.name for arm in found.made.experiment.arms)], language)
 
 
 def looks(found: Asked) -> list[dict[str, Any]]:

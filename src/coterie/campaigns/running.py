@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from coterie.campaigns.service import Campaigns
     from coterie.kit.progress import Progress
 
-_LOOK = "campaigns"
+_LOOK, _SIGNED = "campaigns", 2048
 _STOPS = {records.PAUSED: "pause", records.CANCELLED: "cancel", records.EXPIRED: "expire"}
 _PASSING = ("mail_unreachable", "not_delivered", "locked", "disk_full")  # what a later try may find gone
 _MESSAGE_ID = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{1,12})@")
@@ -155,7 +156,9 @@ class Running:
 
     def resume(self, name: str) -> dict[str, Any]:
         """Let it go on."""
-        return self._changed(name, records.WAITING, (records.PAUSED,))
+        changed = self._changed(name, records.WAITING, (records.PAUSED,))
+        self._records.put(name, error=None)
+        return changed
 
     def cancel(self, name: str) -> dict[str, Any]:
         """End it: at once if nobody sends it now, else at the sender's next look."""
@@ -348,7 +351,7 @@ class Running:
                 if box is None or box.held():
                     return box is None  # a kill came before the outbox was made
                 next_due = box.next_due()
-                cut = box.open_rows().attempting > 0
+                cut = bool(box.cut_off())
             return cut or (next_due is not None and next_due <= moment.timestamp())
         made, _ = self._all.get(name)
         if made.schedule.recurs:
@@ -378,7 +381,7 @@ class Running:
             self._all.run_folder(occurrence.run),
             self._all.destinations,
             self._context.settings,
-            tracker.sign,
+            lru_cache(_SIGNED)(tracker.sign),  # the text and the headers of a message have the same
             made.options,
             tracker,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coterie.audiences.life import About
-from coterie.campaigns import exclusion, records, showing
+from coterie.campaigns import adjusting, exclusion, records, showing
 from coterie.campaigns import plan as planning
 from coterie.campaigns.allocation import allocated
 from coterie.campaigns.channels.base import Channel, check_options, check_parts, find_channel, too_long
@@ -564,6 +564,7 @@ class Campaigns:
         for place, tag in (("channel.address", made.options.get("address", channel.address)), ("quiet.zone", zone)):
             if tag is not None and tag not in tags:
                 raise unknown_name("tag", str(tag), tags, place=place)
+        adjusting.check_tags(self.context, made, kind)
 
     def _check_goals(self, made: Campaign) -> None:
         from coterie.campaigns.goals import check_goal

@@ -96,13 +96,34 @@ def occurrence_row(occurrence: Occurrence) -> dict[str, Any]:
 
 
 def blocked(campaigns: Campaigns, made: Campaign, standing: Standing, last: Occurrence | None) -> list[dict[str, Any]]:
-    """Why it would not run now; empty where it would."""
-    found = [] if standing.error is None else [dict(standing.error)]
-    for check in _checks(campaigns, made, standing, last).values():
+    """Why it would not run now; empty where it would.
+
+    Beside code, message, place and fix each says for doors with words of their own: `step`, of the way to its run; `needs`,
+    what is to be done: `edit` that step, `publish` or `look` at something, `plan`, `plan_again`, `approve`, `enable`,
+    `resume`; and `of`, what it is to be done with, where that is not the campaign.
+    """
+    found = [] if standing.error is None else [{**standing.error, "step": "run", "needs": "look", "of": None}]
+    for step, check in _checks(campaigns, made, standing, last).items():
         error = _error(check)
-        if error is not None and error not in found:
-            found.append(error)
+        if error is not None and all(error.items() - other.items() for other in found):
+            found.append({**error, **_needed(step, error, standing)})
     return found
+
+
+def _needed(step: str, error: Mapping[str, Any], standing: Standing) -> dict[str, Any]:
+    """What is to be done about an error of a step, and with what."""
+    code, of = error["code"], None
+    if code == "content_state":
+        needs, of = "publish", error["place"]
+    elif step in STEPS[:4]:
+        needs = "edit"
+    elif step == "run":
+        needs = "enable" if not standing.enabled else "resume"
+    elif code == "not_approved" and standing.approval is None and step == "approve":
+        needs = "approve"
+    else:
+        needs = "plan_again" if code == "not_approved" else "plan"
+    return {"step": step, "needs": needs, "of": of}
 
 
 def steps(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from coterie.campaigns.definition import Campaign
+from collections.abc import Sequence
+
+from coterie.campaigns.definition import CONTROL, HOLDOUT, Campaign
 from coterie.campaigns.schedule import WEEKDAYS, Schedule
 from coterie.learn.segments.words import Language, Text
 
@@ -15,6 +17,11 @@ CHANNELS: dict[str, Text] = {
     "wechat": Text("official account", "公众号"),
     "simulator": Text("simulator", "模拟器"),
 }
+ARMS: dict[str, Text] = {
+    HOLDOUT: Text("holdout", "对照组"),
+    CONTROL: Text("default", "触达组"),
+}
+"""Arms that are named by the product: those held out, and those who get the one message there is."""
 _UNITS: dict[str, Text] = {
     "h": Text("{n} hours", "{n} 小时"),
     "d": Text("{n} days", "{n} 天"),
@@ -49,6 +56,16 @@ _TOLD: dict[str, Text] = {
 def channel_label(name: str, language: Language = "en") -> str:
     """What a channel is called; a plugin's goes by its name."""
     return CHANNELS[name].say(language) if name in CHANNELS else name
+
+
+def arm_words(arms: Sequence[str], language: Language = "en") -> dict[str, str]:
+    """What the arms are called that have their name of the product; those that people named keep it, and are not in it.
+
+    >>> arm_words(["holdout", "default"], "zh"), arm_words(["holdout", "default", "b"], "zh")
+    ({'holdout': '对照组', 'default': '触达组'}, {'holdout': '对照组'})
+    """
+    own = [HOLDOUT, CONTROL] if [arm for arm in arms if arm != HOLDOUT] == [CONTROL] else [HOLDOUT]
+    return {arm: ARMS[arm].say(language) for arm in arms if arm in own}
 
 
 def span_words(span: str, language: Language = "en") -> str:

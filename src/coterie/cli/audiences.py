@@ -138,7 +138,7 @@ def refresh(
                 jobs.detach(ws, "audiences.refresh", {"audience": name, "as_of": as_of}, as_json)
             return
         with alerts.delivering(ws):
-            result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"))
+            result = ws.audiences.refresh(name, as_of=ws.moment(as_of, place="--as-of"), language=context.obj.language)
         if not as_json and result["alerts"]:
             alerts.show_open(ws.alerts.open_count())
     output.show(f"Audience {name}", result, as_json)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coterie.cli import jobs, output
 from coterie.cli.output import Json, NameInstead
 from coterie.errors import Refused
+
+if TYPE_CHECKING:
+    from coterie.learn.segments.words import Language
 
 app = typer.Typer(help="Send messages to an audience, with a funnel that adds up.", no_args_is_help=True)
 
@@ -221,6 +224,7 @@ def funnel(
     if by is not None:
         shown = ("value", "planned", "sent", "delivered", "clicked", "goals", "rate", "low", "high", "revenue")
         rows = [{k: row[k] for k in shown} for row in found["by"]["rows"]]
+        rows = _called(rows, "value", context.obj.language) if by == "arm" else rows
         output.show_table(f"By {by}", rows, empty="Nobody.")
 
 
@@ -230,11 +234,15 @@ def results(
     name: str,
     segment: Annotated[list[str] | None, typer.Option(help="A tag to show effects by; again for more.")] = None,
     occurrence: RunName = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report with pictures as one .html file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Did it work? The run as an experiment, against those held out or the first arm."""
+    """Did it work? The run as an experiment, against those held out or the first arm; plain and adjusted."""
+    asked: dict[str, Any] = {"language": context.obj.language, "segments": segment or ()}
     with context.obj.workspace() as ws:
-        found = ws.campaigns.results(name, occurrence, language=context.obj.language, segments=segment or ())
+        found = ws.campaigns.results(name, occurrence, **asked)
+        if report is not None and found["experiment"] is not None:
+            ws.write_campaign_report(name, report, run=occurrence, **asked)
     if _told(found, as_json):
         return
     if found["experiment"] is None:
@@ -243,8 +251,7 @@ def results(
     from coterie.campaigns.words import arm_words
 
     names = arm_words([row["arm"] for row in found["experiment"]["arms"]], context.obj.language)
-    arms = [{**row, "arm": names.get(row["arm"], row["arm"])} for row in found["experiment"]["arms"]]
-    output.show_table("Arms", arms, empty="None.")
+    output.show_table("Arms", _called(found["experiment"]["arms"], "arm", context.obj.language), empty="None.")
     for title, part in (("Against the control", "metrics"), ("By segment", "segments")):
         rows = [line for row in found["experiment"][part] for line in _both(row, names)]
         if rows:
@@ -252,27 +259,30 @@ def results(
     output.show_note(found["experiment"]["words"])
 
 
+def _called(rows: list[dict[str, Any]], key: str, language: Language) -> list[dict[str, Any]]:
+    """The same rows with arms that are the product's own called as the language calls them."""
+    from coterie.campaigns.words import arm_words
+
+    names = arm_words(list(dict.fromkeys(row[key] for row in rows if row[key] is not None)), language)
+    return [{**row, key: names.get(row[key], row[key])} for row in rows]
+
+
 def _both(row: dict[str, Any], names: dict[str, str]) -> list[dict[str, Any]]:
     """A line for the plain reading and one for the adjusted; the corrected p-value and the verdict stand where it is."""
-    lines = []
+    lines: list[dict[str, Any]] = []
     for way, found in (("plain", row), ("adjusted", row["cuped"])):
         if found is None:
             continue
         valid = row["always_valid_ci"] if way == "plain" else (found.get("sequential") or {}).get("ci")
         decides = row["decides"] in (way, None)
-        lines.append(
-            {
-                **{k: row[k] for k in ("tag", "value", "metric") if k in row},
-                "arm": names.get(row["arm"], row["arm"]),
-                **{k: row[k] for k in ("mean_control", "mean_arm")},
-                "read": way,
-                "effect_size": found["effect_size"],
-                "ci": valid or found["ci"],
-                "variance removed": None if way == "plain" else found.get("variance_removed"),
-                "p": row["adjusted"] if decides else None,
-                "reading": row["reading"] if decides else found.get("cannot_tell_words") or "beside",
-            }
-        )
+        line: dict[str, Any] = {
+            k: row[k] for k in ("tag", "value", "metric", "arm", "mean_control", "mean_arm") if k in row
+        }
+        line |= {"arm": names.get(row["arm"], row["arm"]), "read": way, "effect_size": found["effect_size"]}
+        line |= {"ci": valid or found["ci"], "variance removed": found.get("variance_removed")}
+        line["p"] = row["adjusted"] if decides else None
+        line["reading"] = row["reading"] if decides else found.get("cannot_tell_words")
+        lines.append(line)
     return lines
 
 
@@ -302,7 +312,8 @@ def people(
     with context.obj.workspace() as ws:
         found = ws.campaigns.people(name, bar, run=occurrence, limit=limit, offset=offset)
     if not _told(found, as_json):
-        output.show_table(f"{bar}: {found['total']:,}", found["people"], empty="Nobody.")
+        rows = _called(found["people"], "arm", context.obj.language)
+        output.show_table(f"{bar}: {found['total']:,}", rows, empty="Nobody.")
 
 
 @app.command()
@@ -346,11 +357,11 @@ def path(context: typer.Context, name: str, entity: str, occurrence: RunName = N
 def preview(context: typer.Context, name: str, entity: str, arm: Arm = None, as_json: Json = False) -> None:
     """What a customer would get."""
     with context.obj.workspace() as ws:
-        found = ws.campaigns.preview(name, entity, arm=arm)
+        found = ws.campaigns.preview(name, entity, arm=arm, language=context.obj.language)
     if _told(found, as_json):
         return
-    parts = found.pop("parts")
-    output.show_facts(f"{name} for {entity}", {**found, **parts})
+    parts, why = found.pop("parts"), [told["words"] for told in found.pop("chosen")]
+    output.show_facts(f"{name} for {entity}", {**found, **parts, **({"why": why} if why else {})})
 
 
 @app.command()

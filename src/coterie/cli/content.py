@@ -108,11 +108,14 @@ def preview(
     """What one customer would see."""
     with context.obj.workspace() as ws:
         body = ws.campaigns.library.get(name, version).body
-        found = ws.campaigns.library.preview(body["kind"], body["body"], entity, language=language, channel=channel)
+        asked = {"language": language, "channel": channel, "say": context.obj.language}
+        found = ws.campaigns.library.preview(body["kind"], body["body"], entity, **asked)
     if as_json:
         output.print_json(found)
         return
-    output.show_facts(f"{name} for {entity}", {**found["parts"], "missing": found["missing"], "notes": found["notes"]})
+    why = [told["words"] for told in found["chosen"]]
+    facts = {**found["parts"], "missing": found["missing"], "notes": found["notes"], **({"why": why} if why else {})}
+    output.show_facts(f"{name} for {entity}", facts)
 
 
 @app.command()

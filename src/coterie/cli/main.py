@@ -53,14 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
     from coterie.cli import register
 
     gc.set_threshold(50_000)  # imports make many objects and no rubbish: looking for it took 7 % of a count
-    register.all_commands(app)
     given = sys.argv[1:] if arguments is None else arguments
+    register.asked_commands(app, given)
     sys.exit(run(given))
 
 
 @cache
-def _command() -> Any:
-    """All commands, made once: that takes .14 s, which matters where one process runs many."""
+def _command(registered: int) -> Any:
+    """All commands that are registered, made once: that takes .14 s, which matters where one process runs many."""
     return typer.main.get_command(app)
 
 
@@ -68,7 +68,8 @@ def run(arguments: list[str]) -> int:
     """Run one command; returns the exit code. Errors go to stderr, as JSON where `--json` was given."""
     as_json = "--json" in arguments
     try:
-        code = _command()(args=arguments, standalone_mode=False)
+        command = _command(len(app.registered_groups) + len(app.registered_commands))
+        code = command(args=arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except CoterieError as error:
         output.show_error(error.as_dict(), as_json=as_json)

@@ -78,11 +78,13 @@ def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     as_json: Json = False,
 ) -> None:
-    """Make a workspace from a backup."""
+    """Make a workspace from a backup. Campaigns and journeys that were under way are paused in it."""
+    from coterie.campaigns.restored import held
     from coterie.workspace import Workspace
 
     with Workspace.restore(source, folder) as ws:
-        facts = {"workspace": str(ws.path), "data_version": ws.data_version}
+        paused = {f"paused_{kind}": names for kind, names in held(ws.campaigns, ws.journeys).items()}
+        facts = {"workspace": str(ws.path), "data_version": ws.data_version, **paused}
     _told(facts, as_json)
 
 

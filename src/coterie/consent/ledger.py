@@ -60,15 +60,19 @@ def append(context: TagContext, dataset: Dataset, table: pa.Table) -> Published:
         return context.lake.publish(digest, lambda _: Staged({dataset.table: [path]}, facts), dataset=dataset.name)
 
 
-def consent_sql(context: TagContext, at: datetime, data_version: int | None = None) -> str:
-    """SQL of a relation `entity`, `scope`, `state`, `source`, `since`: what holds of each at a moment."""
+def consent_sql(context: TagContext, at: datetime, data_version: int | None = None, *, among: str | None = None) -> str:
+    """SQL of a relation `entity`, `scope`, `state`, `source`, `since`: what holds of each at a moment.
+
+    among : a relation with `entity`; what holds of others is left out, before it is put together.
+    """
     files = context.lake.files(CONSENT.table, data_version)
     if not files.columns:
         text = ", ".join(f"NULL::VARCHAR AS {n}" for n in ("entity", "scope", "state", "source"))
         return f"(SELECT {text}, NULL::TIMESTAMPTZ AS since WHERE false)"
     newest = "(_at, _batch)"
     values = ", ".join(f"arg_max({n}, {newest}) AS {n}" for n in ("state", "source"))
-    rows = f"{scan(files)} WHERE _entity IS NOT NULL AND _at <= {quote_value(at)}"
+    whose = "_entity IS NOT NULL" if among is None else f"_entity IN (SELECT entity FROM {among})"
+    rows = f"{scan(files)} WHERE {whose} AND _at <= {quote_value(at)}"
     return f"(SELECT _entity AS entity, scope, {values}, max(_at) AS since FROM {rows} GROUP BY _entity, scope)"
 
 

@@ -126,10 +126,14 @@ class Engine:
         with _told():
             return self._connection.sql(sql).to_arrow_table()
 
-    def batches(self, sql: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """The result as a stream of record batches of at most `rows` rows, on a cursor of its own."""
-        reader = self.cursor()
-        self._streams.add(reader)
+    def batches(self, sql: str, rows: int = 65_536, *, here: bool = False) -> Iterator[pa.RecordBatch]:
+        """The result as a stream of record batches of at most `rows` rows, on a cursor of its own.
+
+        here : on this connection, so that the query sees its temporary views; it does nothing else until the end.
+        """
+        reader = self if here else self.cursor()
+        if not here:
+            self._streams.add(reader)
         try:
             with _told():
                 stream = iter(reader.raw().sql(sql).to_arrow_reader(rows))
@@ -141,7 +145,8 @@ class Engine:
                 yield batch
         finally:
             self._streams.discard(reader)
-            reader.close()
+            if not here:
+                reader.close()
 
     def frame(self, sql: str) -> pd.DataFrame:
         """The result as a pandas frame."""

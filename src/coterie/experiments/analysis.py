@@ -150,8 +150,8 @@ def _row(found: Aggregates, question: Question, metric: Metric, arm: str, level:
     value, control_value = (v.plain if isinstance(v, Value) else None for v in (ours, theirs))
     plain = _reading(theirs, ours, question)
     adjusted = _adjusted(found, question, metric, arm, level, plain) if metric.covariates else None
-    control = question.control
-    return Row(metric, arm, control, n, control_n, value, control_value, plain, adjusted, level=level)
+    row = Row(metric, arm, question.control, n, control_n, value, control_value, plain, adjusted, level=level)
+    return replace(row, adjusted_decides=question.adjusted_decides)
 
 
 def _count(found: Aggregates, metric: Metric, arm: str, level: str | None) -> int:
@@ -198,13 +198,15 @@ def _adjusted(
 def _decided(rows: Sequence[Row], question: Question, *, stopped: bool) -> list[Row]:
     """The same rows with p-values corrected over all of them, verdicts and guardrails.
 
-    Verdicts are of one family: the adjusted readings where there are such, else the plain ones.
+    Verdicts are of one family: the adjusted readings where there are such, else the plain ones; or, where the question
+    settled on them, the plain ones alone.
     """
     plain = _corrected([r.plain for r in rows])
-    family = _corrected([r.chosen for r in rows])
+    beside = _corrected([r.adjusted if isinstance(r.adjusted, Reading) else r.plain for r in rows])
     result = []
-    for row, one, chosen in zip(rows, plain, family, strict=True):
-        adjusted = chosen if isinstance(row.adjusted, Reading) else row.adjusted
+    for row, one, other in zip(rows, plain, beside, strict=True):
+        adjusted = other if isinstance(row.adjusted, Reading) else row.adjusted
+        chosen = other if question.adjusted_decides else one
         decides = None if isinstance(chosen, CannotTell) else chosen.sequential or chosen.corrected
         full = replace(row, plain=one, adjusted=adjusted, decides=decides)
         guardrail = _guardrail(full, question)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from coterie.experiments.results import Analysis, Corrected, Profit, Reading, Row, Variety
@@ -13,9 +14,10 @@ from coterie.stats.moments import CannotTell
 _DIGITS = 12  # sums of floating numbers by two threads differ in the digits after
 
 
-def document(found: Analysis, language: Language = "en") -> dict[str, Any]:
+def document(found: Analysis, language: Language = "en", names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Everything as names and values. A figure that cannot be computed is None, with the reason beside it.
 
+    names : what arms and columns are called in sentences, and covariates everywhere, that go by another name there.
     `stopped` true means that the sample-ratio check failed: figures stand under their keys, and should not be read.
     """
     question = found.question
@@ -38,16 +40,16 @@ def document(found: Analysis, language: Language = "en") -> dict[str, Any]:
         "control": question.control,
         "stopped": found.stopped,
         "srm": srm,
-        "notes": [{"code": n.code, **n.figures, "sentence": note_text(n, language)} for n in found.notes],
-        "metrics": [_row(r, language) for r in found.rows],
-        "segments": [{"column": r.segment, "level": r.level, **_row(r, language)} for r in found.segments],
+        "notes": [{"code": n.code, **n.figures, "sentence": note_text(n, language, names)} for n in found.notes],
+        "metrics": [_row(r, language, names or {}) for r in found.rows],
+        "segments": [{"column": r.segment, "level": r.level, **_row(r, language, names or {})} for r in found.segments],
         "heterogeneity": [_variety(v, language) for v in found.varieties],
         "profit": [_profit(p) for p in found.profits],
         "plan": plan,
     }
 
 
-def _row(row: Row, language: Language) -> dict[str, Any]:
+def _row(row: Row, language: Language, names: Mapping[str, str]) -> dict[str, Any]:
     facts = {
         "metric": row.metric.name,
         "kind": row.metric.kind.value,
@@ -58,7 +60,7 @@ def _row(row: Row, language: Language) -> dict[str, Any]:
         "value": _round(row.value),
         "control_value": _round(row.control_value),
         **_reading(row.plain, language),
-        "adjusted": None if row.adjusted is None else _reading(row.adjusted, language),
+        "adjusted": None if row.adjusted is None else _adjusted(row, row.adjusted, language, names),
         "decided_by": _decided_by(row),
         "verdict": row.verdict,
         "sentence": verdict_text(row, language),
@@ -75,6 +77,19 @@ def _decided_by(row: Row) -> dict[str, Any] | None:
         return None
     valid = row.chosen.sequential is not None
     return {"adjusted": row.chosen is row.adjusted, "always_valid": valid, **_corrected(row.decides)}
+
+
+def _adjusted(row: Row, found: Reading | CannotTell, language: Language, names: Mapping[str, str]) -> dict[str, Any]:
+    """The adjusted reading: by what, how strongly each counts, and the share of the variance that is left and removed.
+
+    theta : of one covariate or a ratio; of several they stand in `thetas`, in the order of `by`.
+    """
+    facts = {"by": [names.get(c, c) for c in row.metric.covariates], **_reading(found, language)}
+    if isinstance(found, CannotTell) or found.theta is None or found.variance_kept is None:
+        return facts
+    thetas = [_round(theta) for theta in found.theta]
+    left = {"variance_kept": _round(found.variance_kept), "variance_removed": _round(1 - found.variance_kept)}
+    return {**facts, "theta": thetas[0] if len(thetas) == 1 else None, "thetas": thetas, **left}
 
 
 def _reading(found: Reading | CannotTell, language: Language) -> dict[str, Any]:
@@ -94,8 +109,6 @@ def _reading(found: Reading | CannotTell, language: Language) -> dict[str, Any]:
     if found.belief is not None:
         names = ("mean", "standard_deviation", "low", "high", "chance_to_beat", "loss_if_taken", "loss_if_left")
         facts["bayes"] = {name: _round(v) for name, v in zip(names, found.belief, strict=True)}
-    if found.theta is not None:
-        facts |= {"theta": _round(found.theta), "variance_kept": _round(found.variance_kept)}
     return facts
 
 

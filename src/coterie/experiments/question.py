@@ -35,7 +35,7 @@ class Metric:
     """One figure of every unit, and how it is summed up.
 
     columns : one, or numerator and denominator; share : of units below a quantile; cap : values above this quantile of
-    all units count as it; covariates : what was known before, one column, or two for a ratio.
+    all units count as it; covariates : what was known before, one column or more, or two for a ratio.
     """
 
     name: str
@@ -56,6 +56,8 @@ class Question:
     guardrails : by metric, the largest harm that is put up with, as a fraction of the control.
     lower_is_better : metrics whose fall is good.
     sequential : units in all at which the always-valid interval is tightest; None where the data are read once.
+    adjusted_decides : whether the verdict is of the adjusted reading, where a metric names what was known before; to be
+    settled before anybody looks, never by which of the two looks better.
     prior_sd : standard deviation of the normal prior of a relative effect, around 0.
     costs : money per unit of an arm; value : the metric that earns, and money for one of it.
     """
@@ -73,6 +75,7 @@ class Question:
     costs: Mapping[str, Decimal] = field(default_factory=dict)
     value: tuple[str, Decimal] | None = None
     level: float = LEVEL
+    adjusted_decides: bool = True
 
     def __post_init__(self) -> None:
         names = [m.name for m in self.metrics]

@@ -30,8 +30,8 @@ class Reading:
 
     always_valid, always_valid_relative : with a sequential plan; sequential : their corrected p-value.
     belief : about the relative effect, None where there is none.
-    theta, variance_kept : of an adjusted reading: how strongly what was known before counts, and the share of the
-    effect's variance that is left.
+    theta, variance_kept : of an adjusted reading: how strongly each column that was known before counts, and the share of
+    the effect's variance that is left.
     """
 
     difference: Difference
@@ -40,7 +40,7 @@ class Reading:
     always_valid_relative: Interval | None = None
     sequential: Corrected | None = None
     belief: Posterior | None = None
-    theta: float | None = None
+    theta: tuple[float, ...] | None = None
     variance_kept: float | None = None
 
 
@@ -56,7 +56,7 @@ class Row:
     """One metric of one arm against the control, of all units or of one level of a segment column.
 
     n, control_n : units with a value; value, control_value : not adjusted, None where they cannot be computed.
-    adjusted : None where no covariate was given.
+    adjusted : None where no covariate was given; adjusted_decides : as the question says.
     decides : the p-values of the chosen reading, always valid with a sequential plan, corrected over all chosen readings.
     """
 
@@ -74,11 +74,12 @@ class Row:
     guardrail: Guardrail | None = None
     segment: str | None = None
     level: str | None = None
+    adjusted_decides: bool = True
 
     @property
     def chosen(self) -> Reading | CannotTell:
-        """The reading that decides: the adjusted one where there is one, as was settled by naming a covariate."""
-        return self.adjusted if isinstance(self.adjusted, Reading) else self.plain
+        """The reading that decides: the adjusted one where there is one, unless the question settled on the plain one."""
+        return self.adjusted if self.adjusted_decides and isinstance(self.adjusted, Reading) else self.plain
 
 
 class Variety(NamedTuple):

@@ -7,10 +7,18 @@ from typing import Any
 
 from coterie.experiments.document import document
 from coterie.experiments.results import Analysis
+from coterie.experiments.words import arm_text
 from coterie.learn.segments.words import Language, Text
 
 _INTERVAL = Text("{effect}; 95 % interval {low} to {high}", "{effect}；95% 区间 {low} 至 {high}")
 _ALWAYS = Text("{effect}; always-valid 95 % interval {low} to {high}", "{effect}；随时有效的 95% 区间 {low} 至 {high}")
+_BESIDE = Text(
+    "{found}; adjusted by {by}; plain {plain}, {low} to {high}", "{found}；按{by}校正；未校正 {plain}，{low} 至 {high}"
+)
+_PLAIN = Text(
+    "{found}; plain; adjusted by {by} {plain}, {low} to {high}",
+    "{found}；未校正；按{by}校正后 {plain}，{low} 至 {high}",
+)
 _SAID: dict[str, Text] = {
     "better": Text("{metric}: {arm} does better than {control} ({found})", "{metric}：{arm} 优于 {control}（{found}）"),
     "worse": Text("{metric}: {arm} does worse than {control} ({found})", "{metric}：{arm} 差于 {control}（{found}）"),
@@ -27,13 +35,17 @@ _STOPPED = Text(
 )
 
 
-def page(found: Analysis, language: Language = "en") -> dict[str, Any]:
-    """Arms, the check of their sizes, metrics, segments, notes and words."""
-    whole = document(found, language)
+def page(found: Analysis, language: Language = "en", names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Arms, the check of their sizes, metrics, segments, notes and words.
+
+    names : what arms and columns are called in sentences that go by another name there.
+    """
+    names = names or {}
+    whole = document(found, language, names)
     srm = whole["srm"]
     arms = [{"arm": a, "units": srm["observed"][a], "expected": srm["expected"][a]} for a in srm["arms"]]
-    metrics = [_row(r, language) for r in whole["metrics"]]
-    segments = [{"tag": r["column"], "value": r["level"], **_row(r, language)} for r in whole["segments"]]
+    metrics = [_row(r, language, names) for r in whole["metrics"]]
+    segments = [{"tag": r["column"], "value": r["level"], **_row(r, language, names)} for r in whole["segments"]]
     return {
         "arms": arms,
         "control": whole["control"],
@@ -56,8 +68,12 @@ def words(metrics: list[dict[str, Any]], whole: Mapping[str, Any], language: Lan
     return (" " if language == "en" else "").join(row["words"] + stop for row in metrics)
 
 
-def _row(row: Mapping[str, Any], language: Language) -> dict[str, Any]:
-    """One metric of one arm. adjusted : the p-value that decides, corrected for the number of comparisons."""
+def _row(row: Mapping[str, Any], language: Language, names: Mapping[str, str]) -> dict[str, Any]:
+    """One metric of one arm.
+
+    adjusted : the p-value that decides, corrected for the number of comparisons; cuped : the reading with what was known
+    before taken out, beside the plain one; decides : which of the two the verdict is of.
+    """
     valid, decided = row.get("sequential"), row["decided_by"]
     told = {k: row[k] for k in ("metric", "kind", "arm", "control", "n", "control_n")}
     told |= {"mean_control": row["control_value"], "mean_arm": row["value"]}
@@ -66,19 +82,34 @@ def _row(row: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "always_valid_ci": None if valid is None else valid["ci"],
         "adjusted": None if decided is None else decided["p_holm"],
         "cuped": row["adjusted"],
+        "decides": None if decided is None else "adjusted" if decided["adjusted"] else "plain",
         "verdict": row["verdict"],
         "reading": row["sentence"],
     }
-    return {**told, "words": _said(told, row, language)}
+    return {**told, "words": _said(told, row, language, names)}
 
 
-def _said(told: Mapping[str, Any], row: Mapping[str, Any], language: Language) -> str:
-    fields = {k: told[k] for k in ("metric", "arm", "control")} | {"reason": row.get("cannot_tell_words") or ""}
-    ends = told["always_valid_ci"] or told["ci"] or (None, None)
-    shown = dict(zip(("effect", "low", "high"), (told["effect_size"], *ends), strict=True))
-    how = _INTERVAL if told["always_valid_ci"] is None else _ALWAYS
-    fields["found"] = how.say(language, **{k: _number(v, told["kind"], language) for k, v in shown.items()})
-    return _SAID[told["verdict"]].say(language, **fields)
+def _said(told: Mapping[str, Any], row: Mapping[str, Any], language: Language, names: Mapping[str, str]) -> str:
+    """A row in words: the reading that decides with its interval, and the other one beside."""
+    fields = {k: arm_text(told[k], language, names) for k in ("arm", "control")} | {"metric": told["metric"]}
+    fields["reason"] = row.get("cannot_tell_words") or ""
+    adjusted, decides = row["adjusted"], told["decides"] == "adjusted"
+    main, other = (adjusted, row) if decides else (row, adjusted)
+    how = _ALWAYS if main.get("sequential") else _INTERVAL
+    found = how.say(language, **_ends(main, told["kind"], language))
+    if other is not None and other["effect_size"] is not None:
+        beside = _ends(other, told["kind"], language)
+        beside["plain"] = beside.pop("effect")
+        joined = (", " if language == "en" else "、").join(adjusted["by"])
+        found = (_BESIDE if decides else _PLAIN).say(language, found=found, by=joined, **beside)
+    return _SAID[told["verdict"]].say(language, **fields, found=found)
+
+
+def _ends(reading: Mapping[str, Any], kind: str, language: Language) -> dict[str, str]:
+    """The effect of a reading and the ends of its interval, always valid where there is one, for people."""
+    ends = (reading.get("sequential") or reading)["ci"] or (None, None)
+    values = (reading["effect_size"], *ends)
+    return {k: _number(v, kind, language) for k, v in zip(("effect", "low", "high"), values, strict=True)}
 
 
 def _number(value: float | None, kind: str, language: Language) -> str:

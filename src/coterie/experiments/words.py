@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from coterie.experiments.results import Note, Row
 from coterie.learn.segments.words import Language, Text
 from coterie.stats.moments import CannotTell
@@ -32,6 +34,13 @@ GUARDRAILS: dict[str, Text] = {
     "broken": Text("broken: surely harmed by more than {harm:.1%}", "突破：损害肯定大于 {harm:.1%}"),
     "open": Text("cannot tell yet whether it is harmed by more than {harm:.1%}", "尚无法判断损害是否超过 {harm:.1%}"),
 }
+
+ARMS: dict[str, Text] = {
+    "held_out": Text("held_out", "留出组"),
+    "held_out_everywhere": Text("held_out_everywhere", "全局留出组"),
+    "elsewhere": Text("elsewhere", "其他实验"),
+}
+"""Arms that `assignment` names; people's own keep their names."""
 
 NOTES: dict[str, Text] = {
     "sample_ratio": Text(
@@ -79,9 +88,21 @@ NOTES: dict[str, Text] = {
 }
 
 
-def note_text(note: Note, language: Language = "en") -> str:
-    """A note as a sentence."""
-    return NOTES[note.code].say(language, **note.figures)
+def arm_text(arm: str, language: Language = "en", names: Mapping[str, str] | None = None) -> str:
+    """What an arm is called. names : of arms and columns that go by another name."""
+    if names is not None and arm in names:
+        return names[arm]
+    return ARMS[arm].say(language) if arm in ARMS else arm
+
+
+def note_text(note: Note, language: Language = "en", names: Mapping[str, str] | None = None) -> str:
+    """A note as a sentence. names : what arms and columns are called that go by another name in it."""
+    told = dict(note.figures)
+    if "arm" in told:
+        told["arm"] = arm_text(str(told["arm"]), language, names)
+    if "column" in told:
+        told["column"] = (names or {}).get(str(told["column"]), told["column"])
+    return NOTES[note.code].say(language, **told)
 
 
 def reason_text(found: CannotTell, language: Language = "en") -> str:

@@ -121,17 +121,7 @@ class Column:
 
     def packed(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """The same as packed bits, the lowest of the first byte being row 0."""
-        codes = self.codes
-        packed = np.zeros(-(-self.rows // 8), np.uint8)
-        test = _test(wanted, codes.dtype)
-
-        def fill(start: int) -> None:
-            flags = test(codes[start : start + _BLOCK_ROWS])
-            packed[start // 8 : (start + _BLOCK_ROWS) // 8] = np.packbits(flags, bitorder="little")
-
-        starts = range(0, self.rows, _BLOCK_ROWS)
-        list(POOL.map(fill, starts) if len(starts) > 1 else map(fill, starts))
-        return packed
+        return packed(self.codes, wanted)
 
     def counts(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """How many of these rows have each code, shape (n_values + 1,); rows without a number here count as missing."""
@@ -364,6 +354,24 @@ def _read_lists(path: Path) -> Iterator[tuple[str, BitMap]]:
 def _rows(engine: Engine, sql: str) -> npt.NDArray[np.integer]:
     rows: npt.NDArray[np.integer] = engine.arrow(sql)["row"].to_numpy()
     return rows
+
+
+def packed(codes: Codes, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Which rows have one of the wanted codes, as packed bits, the lowest of the first byte being row 0.
+
+    >>> packed(np.array([2, 0, 1, 2], np.uint8), np.array([False, False, True]))
+    array([9], dtype=uint8)
+    """
+    found = np.zeros(-(-len(codes) // 8), np.uint8)
+    test = _test(wanted, codes.dtype)
+
+    def fill(start: int) -> None:
+        flags = test(codes[start : start + _BLOCK_ROWS])
+        found[start // 8 : (start + _BLOCK_ROWS) // 8] = np.packbits(flags, bitorder="little")
+
+    starts = range(0, len(codes), _BLOCK_ROWS)
+    list(POOL.map(fill, starts) if len(starts) > 1 else map(fill, starts))
+    return found
 
 
 def _test(wanted: npt.NDArray[np.bool_], kind: np.dtype[Any]) -> Callable[[Codes], npt.NDArray[np.bool_]]:

@@ -28,6 +28,7 @@ from coterie.index.standing import Standing, Standings
 from coterie.kit.disk import disk_errors
 from coterie.kit.progress import Progress
 from coterie.rules.binding import BoundLeaf, BoundNode
+from coterie.rules.leaves.events import BoundEvents
 from coterie.rules.leaves.tag import BoundTag
 from coterie.tags.context import TagContext
 from coterie.tags.records import BuiltTable
@@ -386,8 +387,11 @@ def tag_bits(leaf: BoundTag, column: Column, engine: Engine, words: int) -> Bits
 def sql_rows(leaf: BoundLeaf, engine: Engine) -> BitMap:
     """The rows of a condition's source by SQL, over views that were made before."""
     from coterie.index.bitmaps import from_rows
+    from coterie.index.counted import counted_rows
     from coterie.kit.numbers import rows_of
 
+    if isinstance(leaf, BoundEvents) and leaf.counted:
+        return counted_rows(leaf, engine)
     source = leaf.distinct_source()
     where = f" WHERE {source.condition}" if source.condition else ""
     rows = f'SELECT {source.row} AS "row" {source.relation}{where}'

@@ -41,5 +41,5 @@ def _run_source(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]
     return sources.run(given["source"], progress)
 
 
-one_stage(IMPORT, _import)
-register(Job(JOB, _plan_source, _run_source, lambda results: results[0] if results else {}))
+one_stage(IMPORT, _import, apart=True)
+register(Job(JOB, _plan_source, _run_source, lambda results: results[0] if results else {}, apart=True))

@@ -20,12 +20,14 @@ class Job:
     run : does one stage and says what it did. After a kill a stage that had not ended is done again, so it must be
         harmless to do twice.
     close : makes the job's result of the stages' results.
+    apart : stages that keep the processor busy for long run in a process of their own, so that nobody waits for them.
     """
 
     name: str
     plan: Callable[[Any, Arguments], list[dict[str, Any]]]
     run: Callable[[Any, Arguments, Progress], dict[str, Any]]
     close: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    apart: bool = False
 
 
 JOBS: dict[str, Job] = {}
@@ -37,9 +39,9 @@ def register(job: Job) -> Job:
     return job
 
 
-def one_stage(name: str, run: Callable[[Any, Arguments, Progress], dict[str, Any]]) -> Job:
+def one_stage(name: str, run: Callable[[Any, Arguments, Progress], dict[str, Any]], *, apart: bool = False) -> Job:
     """Register a job of a single stage, whose result is the stage's."""
-    return register(Job(name, lambda _, given: [dict(given)], run, lambda results: results[0]))
+    return register(Job(name, lambda _, given: [dict(given)], run, lambda results: results[0], apart))
 
 
 def find_job(name: str) -> Job:

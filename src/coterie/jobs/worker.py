@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions
 
 from coterie.errors import Cancelled, CoterieError, Failed
+from coterie.jobs.apart import run_apart
 from coterie.jobs.registry import find_job
 from coterie.jobs.service import APPLICATION, ERROR, NOTES, PROGRESS, QUEUE, TICK, WORKFLOW
 from coterie.kit.locks import exclusive
@@ -28,13 +29,15 @@ _AT_ONCE = 2  # jobs that run side by side
 _MOST_NOTES = 200  # of a stage's log
 _EVERY_SECONDS = 1.0  # between two notes of progress, and two looks for a cancel
 _opening: list[Opening] = []  # of the workspace that this process works for; workflows are registered once a process
+_apart: list[Sequence[str]] = []  # the program that runs a stage of it in another process; none runs all in this one
 
 
 @contextmanager
-def working(folder: Path, url: str, opening: Opening) -> Iterator[bool]:
+def working(folder: Path, url: str, opening: Opening, apart: Sequence[str] = ()) -> Iterator[bool]:
     """Be the worker for the block, if no other process is; gives whether it is.
 
     folder : the workspace's, with the lock; url : of the queue; opening : opens the workspace for a stage.
+    apart : the program that runs a stage in a process of its own (see `jobs.apart`); without it all run in this one.
     Jobs that a killed worker left go on where they stopped.
     """
     try:
@@ -46,7 +49,7 @@ def working(folder: Path, url: str, opening: Opening) -> Iterator[bool]:
         yield False
         return
     try:
-        _opening[:] = [opening]
+        _opening[:], _apart[:] = [opening], [apart] if apart else []
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": url,
@@ -89,10 +92,13 @@ def _plan(name: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _stage(name: str, stage: Mapping[str, Any], number: int, of: int) -> dict[str, Any]:
-    noted = Noted(number, of)
-    with _told(), _opening[0]() as ws:
+    noted, job = Noted(number, of), find_job(name)
+    with _told():
         try:
-            return find_job(name).run(ws, stage, noted)
+            if job.apart and _apart:
+                return run_apart(_apart[0], name, stage, noted)
+            with _opening[0]() as ws:
+                return job.run(ws, stage, noted)
         finally:
             noted.write_notes()
 

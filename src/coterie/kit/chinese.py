@@ -120,6 +120,10 @@ ERRORS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "bad_template": ("含变量的文案无法读取或填充。", "请检查变量名与写法。"),
         "not_approved": ("活动尚未审批，或审批后内容有变化。", "请查看计划并重新审批。"),
         "campaign_state": ("活动当前状态不允许此操作。", "请先查看活动状态。"),
+        "restored": (
+            "备份时正在进行；备份之后原工作区发送了什么无法得知，因此已暂停。",
+            "确认原工作区不再发送后，再恢复进行。",
+        ),
         "campaign_expired": ("活动尚未开始或已过有效期。", "请调整有效期。"),
         "purpose_forbids": ("人群包的使用目的不允许该渠道。", "请更换渠道，或修改使用目的。"),
         "nobody": ("人群包没有成员。", "请检查规则并更新人群包。"),
@@ -143,6 +147,7 @@ NOUNS: Mapping[str, str] = MappingProxyType(
         "kind of dataset": "数据集类型", "schedule": "定时", "batch": "批次", "version": "版本", "lookup": "维度表",
         "waiting": "等待中", "running": "运行中", "completed": "已完成", "cancelled": "已取消", "failed": "失败",
         "paused": "已暂停", "draft": "草稿", "planned": "已计划", "expired": "已过期", "suggestion": "建议",
+        "step": "步骤",
     }
 )  # fmt: skip
 
@@ -274,6 +279,7 @@ SETTINGS_HELP: Mapping[str, str] = MappingProxyType(
         "memory_limit_mb": "查询引擎溢出到磁盘前可用的内存，单位 MB。",
         "index_memory_mb": "人群包位图与标签列可用的内存，单位 MB。",
         "index_disk_mb": "事件条件位图可用的磁盘空间，单位 MB。",
+        "job_niceness": "导入、标签计算和模型拟合为用户请求让路的程度：0 到 19，同 nice。",
         "sql_seconds": "人群包 SQL 的最长运行秒数。",
         "sql_memory_mb": "人群包 SQL 可用的内存，单位 MB。",
         "lock_wait_seconds": "发布时等待其他进程的秒数。",

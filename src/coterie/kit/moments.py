@@ -56,6 +56,27 @@ def show_moment(moment: datetime, tz: ZoneInfo) -> str:
     return moment.astimezone(tz).isoformat()
 
 
+def told_day(text: str, language: str) -> str:
+    """A date or a moment of ISO text as people write it: the day, and the minute where it is not midnight.
+
+    >>> [told_day("2026-11-01T00:00:00+01:00", language) for language in ("en", "zh")]
+    ['1 Nov 2026', '2026年11月1日']
+    >>> told_day("2026-11-01T08:05:00+01:00", "en"), told_day("2026-11-01", "en"), told_day("then", "en")
+    ('1 Nov 2026, 08:05', '1 Nov 2026', 'then')
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    minute = "" if (at.hour, at.minute) == (0, 0) else f"{at:%H:%M}"
+    if language == "zh":
+        return f"{at.year}年{at.month}月{at.day}日{' ' + minute if minute else ''}"
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}{', ' + minute if minute else ''}"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def before(as_of: datetime, span: str, tz: ZoneInfo, *, place: str | None = None) -> datetime:
     """The moment a span such as `30d` before `as_of`.
 

@@ -60,6 +60,7 @@ _WORDS: dict[str, Text] = {
     ),
     "plain": Text("plain", "未校正"),
     "adjusted": Text("adjusted", "协变量校正"),
+    "decides": Text("{reading} (decides)", "{reading}（以此为准）"),
     "always": Text("always valid", "始终有效"),
     "cannot": Text("cannot tell", "无法判断"),
     # 4 figures

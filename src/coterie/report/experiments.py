@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 from coterie.experiments.document import document
 from coterie.experiments.results import Analysis, Reading, Row
-from coterie.experiments.words import guardrail_text, note_text, reason_text, verdict_text
+from coterie.experiments.words import arm_text, guardrail_text, note_text, reason_text, verdict_text
 from coterie.learn.segments.words import Language
 from coterie.report.experiment_plots import Bar, Lane, change_plot, sizes_plot
 from coterie.report.experiment_words import say
@@ -33,6 +33,10 @@ class _View(NamedTuple):
 
     found: Analysis
     language: Language
+    names: Mapping[str, str]
+
+    def arm(self, name: str) -> str:
+        return arm_text(name, self.language, self.names)
 
     def say(self, key: str, **fields: object) -> str:
         return say(key, self.language, **fields)
@@ -41,13 +45,18 @@ class _View(NamedTuple):
         return PALETTE[(self.found.arms.index(arm) - 1) % len(PALETTE)]
 
 
-def experiment_report_html(found: Analysis, *, language: Language = "en", title: str | None = None) -> str:
-    """The report as one HTML text that needs no other file, no network and no script."""
-    view = _View(found, language)
+def experiment_report_html(
+    found: Analysis, *, language: Language = "en", title: str | None = None, names: Mapping[str, str] | None = None
+) -> str:
+    """The report as one HTML text that needs no other file, no network and no script.
+
+    names : what arms and columns are called that go by another name for people.
+    """
+    view = _View(found, language, names or {})
     facts = [
         (view.say("units"), f"{found.units:,}"),
         (view.say("arms"), str(len(found.arms))),
-        (view.say("control"), found.question.control),
+        (view.say("control"), view.arm(found.question.control)),
         (view.say("source"), found.source),
     ]
     sections = [_answer(view), _sizes(view)]
@@ -61,7 +70,7 @@ def experiment_report_html(found: Analysis, *, language: Language = "en", title:
 
 def _answer(view: _View) -> str:
     found = view.found
-    notes = "".join(f'<p class="caveat">{escape(note_text(n, view.language))}</p>' for n in found.notes)
+    notes = "".join(f'<p class="caveat">{escape(note_text(n, view.language, view.names))}</p>' for n in found.notes)
     if found.stopped:
         return section(view.say("answer"), paragraph(view.say("stopped"), "lead"), notes)
     seen = sum(r.verdict in ("better", "worse") for r in found.rows)
@@ -86,19 +95,19 @@ def _card(view: _View, row: Row) -> str:
     sides = ""
     if row.value is not None and row.control_value is not None:
         sides = view.say(
-            "from_to", control=_value(row, row.control_value), value=_value(row, row.value), name=row.control
+            "from_to", control=_value(row, row.control_value), value=_value(row, row.value), name=view.arm(row.control)
         )
     lamp = f'<p class="light {_LAMPS[row.verdict]}"><i></i><span>{escape(verdict_text(row, view.language))}</span></p>'
     return (
         f'<div class="card" style="--tone:{view.tone(row.arm)}"><h3>{escape(row.metric.name)}</h3>'
-        f'<p class="note">{escape(row.arm)}</p><p class="size"><strong>{escape(big)}</strong><span>{escape(small)}</span></p>'
+        f'<p class="note">{escape(view.arm(row.arm))}</p><p class="size"><strong>{escape(big)}</strong><span>{escape(small)}</span></p>'
         f'<p class="note">{escape(sides)}</p>{lamp}</div>'
     )
 
 
 def _sizes(view: _View) -> str:
     srm = view.found.srm
-    rows = list(zip(view.found.arms, srm.observed.tolist(), srm.expected.tolist(), strict=True))
+    rows = list(zip(map(view.arm, view.found.arms), srm.observed.tolist(), srm.expected.tolist(), strict=True))
     words = view.say("sizes_bad" if srm.broken else "sizes_ok", p=_p(srm.p_value))
     heads = [view.say("arm"), view.say("observed"), view.say("expected")]
     listed = table(heads, [[a, f"{o:,}", f"{e:,.1f}"] for a, o, e in rows])
@@ -121,7 +130,7 @@ def _effects(view: _View) -> str:
 def _effect_plot(view: _View, rows: Sequence[Row]) -> str:
     name = rows[0].metric.name
     readings = [view.say("plain")] + ([view.say("adjusted")] if rows[0].metric.covariates else [])
-    lanes = [_lane(view, row, row.arm) for row in rows]
+    lanes = [_lane(view, row, view.arm(row.arm)) for row in rows]
     return figure(name, " · ".join(readings) if len(readings) > 1 else "", change_plot(lanes, name))
 
 
@@ -130,7 +139,8 @@ def _lane(view: _View, row: Row, label: str) -> Lane:
     for reading in (row.plain, row.adjusted):
         if isinstance(reading, Reading) and isinstance(reading.difference.relative, Interval):
             bars.append(_bar(reading.difference.relative))
-            wide = _bar(reading.always_valid_relative) if reading.always_valid_relative else None
+            if reading is row.chosen:
+                wide = _bar(reading.always_valid_relative) if reading.always_valid_relative else None
     return Lane(label, bars, wide, view.tone(row.arm), "" if bars else view.say("cannot"))
 
 
@@ -153,16 +163,17 @@ def _lines(view: _View, row: Row) -> list[list[str]]:
     for key, reading in (("plain", row.plain), ("adjusted", row.adjusted)):
         if reading is None:
             continue
-        lines.append(_line(view, row, view.say(key), reading, None))
+        name = view.say("decides", reading=view.say(key)) if reading is row.chosen else view.say(key)
+        lines.append(_line(view, row, name if row.adjusted is not None else view.say(key), reading, None))
         if isinstance(reading, Reading) and reading.always_valid is not None:
-            name = f"{view.say(key)}, {view.say('always')}"
+            name = f"{name if row.adjusted is not None else view.say(key)}, {view.say('always')}"
             lines.append(_line(view, row, name, reading, reading.always_valid))
     return lines
 
 
 def _line(view: _View, row: Row, name: str, reading: Reading | CannotTell, valid: Interval | None) -> list[str]:
     values = [_value(row, v) if v is not None else "–" for v in (row.control_value, row.value)]
-    start = [row.metric.name, row.arm, name, *values]
+    start = [row.metric.name, view.arm(row.arm), name, *values]
     if isinstance(reading, CannotTell):
         return [*start, view.say("cannot"), reason_text(reading, view.language), *["–"] * 6]
     shown = valid or reading.difference.absolute
@@ -188,7 +199,7 @@ def _belief(view: _View) -> str:
             ends = f"{_signed_percent(belief.low)} … {_signed_percent(belief.high)}"
             losses = [f"{100 * v:.2f}%" for v in (belief.loss_if_taken, belief.loss_if_left)]
             chance = _chance(belief.chance_to_beat)
-            lines.append([row.metric.name, row.arm, chance, _signed_percent(belief.mean), ends, *losses])
+            lines.append([row.metric.name, view.arm(row.arm), chance, _signed_percent(belief.mean), ends, *losses])
     if not lines:
         return ""
     heads = [view.say(k) for k in ("metric", "arm", "beats", "belief_at")] + ["95 %"]
@@ -201,7 +212,7 @@ def _guardrails(view: _View) -> str:
     rows = [r for r in view.found.rows if r.guardrail is not None]
     if not rows:
         return ""
-    lines = [[r.metric.name, r.arm, guardrail_text(r, view.language)] for r in rows]
+    lines = [[r.metric.name, view.arm(r.arm), guardrail_text(r, view.language)] for r in rows]
     return section(
         view.say("guardrails"), table([view.say(k) for k in ("metric", "arm", "verdict")], lines, words=[1, 2])
     )
@@ -215,7 +226,9 @@ def _segment(view: _View, name: str) -> str:
             mine = [r for r in rows if r.metric.name == metric.name and r.arm == arm]
             if mine:
                 lanes = [_lane(view, r, r.level or view.say("none")) for r in mine]
-                plots.append(figure(metric.name, arm, change_plot(lanes, f"{metric.name}, {arm}, {name}")))
+                plots.append(
+                    figure(metric.name, view.arm(arm), change_plot(lanes, f"{metric.name}, {view.arm(arm)}, {name}"))
+                )
     tested = "".join(paragraph(words) for words in _varieties(view, name))
     note = paragraph(view.say("segments_note", count=len(view.found.segments)), "muted")
     names = ("level", "metric", "arm", "in_control", "in_arm", "effect", "low", "high", "relative", "holm")
@@ -230,8 +243,8 @@ def _segment(view: _View, name: str) -> str:
 def _varieties(view: _View, name: str) -> list[str]:
     """A sentence for each effect that differs between levels, and one for all others."""
     told = [(v, v.holm) for v in view.found.varieties if v.segment == name and v.holm is not None]
-    sentences = [view.say("varies", metric=v.metric, arm=v.arm, p=_p(p)) for v, p in told if p < 0.05]
-    others = [(f"{v.metric} ({v.arm})", p) for v, p in told if p >= 0.05]
+    sentences = [view.say("varies", metric=v.metric, arm=view.arm(v.arm), p=_p(p)) for v, p in told if p < 0.05]
+    others = [(f"{v.metric} ({view.arm(v.arm)})", p) for v, p in told if p >= 0.05]
     if others:
         names = ", ".join(name for name, _ in others)
         sentences.append(view.say("varies_not", names=names, p=_p(min(p for _, p in others))))
@@ -240,7 +253,7 @@ def _varieties(view: _View, name: str) -> list[str]:
 
 def _segment_line(view: _View, row: Row) -> list[str]:
     values = [_value(row, v) if v is not None else "–" for v in (row.control_value, row.value)]
-    start = [row.level or view.say("none"), row.metric.name, row.arm, *values]
+    start = [row.level or view.say("none"), row.metric.name, view.arm(row.arm), *values]
     if isinstance(row.chosen, CannotTell):
         return [*start, view.say("cannot"), "–", "–", "–", "–"]
     found, relative = row.chosen.always_valid or row.chosen.difference.absolute, row.chosen.difference.relative
@@ -260,18 +273,18 @@ def _money(view: _View) -> str:
     heads += [view.say("total"), view.say("low"), view.say("high")]
     lines = [
         [
-            p.arm,
+            view.arm(p.arm),
             *(f"{v:+,.4g}" for v in (p.per_unit, p.low, p.high)),
             *(f"{v:+,.0f}" for v in (p.total, p.total_low, p.total_high)),
         ]
         for p in profits
     ]
-    costs = ", ".join(f"{p.arm} {p.cost}" for p in profits)
+    costs = ", ".join(f"{view.arm(p.arm)} {p.cost}" for p in profits)
     return section(view.say("money"), paragraph(view.say("money_note", cost=costs), "muted"), table(heads, lines))
 
 
 def _appendix(view: _View) -> str:
-    text = json.dumps(document(view.found, view.language), ensure_ascii=False, indent=1)
+    text = json.dumps(document(view.found, view.language, view.names), ensure_ascii=False, indent=1)
     return section(
         view.say("appendix"), f"<details><summary>JSON</summary><pre>{escape(text)}</pre></details>", name="appendix"
     )

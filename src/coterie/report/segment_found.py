@@ -48,7 +48,7 @@ def _origin_table(view: View, found: Origin) -> str:
     if found.nothing_known:
         rows.append(("nothing_known", f"{found.nothing_known:,}"))
     if facts.as_of:
-        rows.append(("as_of", escape(facts.as_of)))
+        rows.append(("as_of", escape(view.day(facts.as_of))))
     if facts.data_version is not None:
         rows.append(("data_version", str(facts.data_version)))
     rows += [("data_print", f"<code>{found.data[:16]}</code>"), ("model_print", f"<code>{found.model[:16]}</code>")]
@@ -340,14 +340,14 @@ def _moves(view: View, past: Past) -> str:
     out = {i: sum(f.customers for f in past.flows if f.source == i) for i in sources}
     into = {i: sum(f.customers for f in past.flows if f.target == i) for i in targets}
     layers = [
-        Layer(past.as_of or view.say("then"), [Node(str(i), out[i], shades[i]) for i in sources]),
+        Layer(view.day(past.as_of) or view.say("then"), [Node(str(i), out[i], shades[i]) for i in sources]),
         Layer(view.say("today"), [Node(str(i), into[i], shades[i]) for i in targets]),
     ]
     flows = [[(sources.index(f.source), targets.index(f.target), f.customers) for f in past.flows]]
     note = view.say(
         "over_time_note",
         version=past.version,
-        when=past.as_of,
+        when=view.day(past.as_of),
         common=f"{past.common:,}",
         kept=f"{past.kept:,}",
         customers=f"{past.by_customers:,}",

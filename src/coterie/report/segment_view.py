@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from coterie.kit.moments import told_day
 from coterie.learn.segments.model import SegmentFit
 from coterie.learn.segments.names import Labels, label_of, level_text
 from coterie.learn.segments.profile import Trait
@@ -29,6 +30,10 @@ class View:
     def say(self, key: str, **fields: object) -> str:
         """The report's words."""
         return say(key, self.language, **fields)
+
+    def day(self, moment: str) -> str:
+        """A moment of ISO text as the reader writes it."""
+        return told_day(moment, self.language)
 
     def label(self, column: str) -> str:
         """What a column is called."""

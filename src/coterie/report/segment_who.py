@@ -74,11 +74,11 @@ def _facts(view: View, j: int) -> list[str]:
     if past is not None and not isinstance(past, NotApplicable):
         growth = past.trend(view.ids[j], fit.model.sizes[j])
         if growth is None:
-            facts.append(view.say("is_new", when=past.as_of))
+            facts.append(view.say("is_new", when=view.day(past.as_of)))
         else:
             change = f"{'−' if growth < 0 else '+'}{percent(abs(growth))}"
             same = percent(abs(growth)) in ("0%", "0.0%")
-            facts.append(view.say("same_size" if same else "growth", change=change, when=past.as_of))
+            facts.append(view.say("same_size" if same else "growth", change=change, when=view.day(past.as_of)))
     return facts
 
 

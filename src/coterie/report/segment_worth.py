@@ -229,7 +229,7 @@ def _drift(view: View, drift: Mapping[str, Any]) -> str:
     )
     words = view.say(f"verdict_{drift['verdict']}", reasons=reasons)
     at = drift["next_refit"]["at"]
-    day = at.date().isoformat() if isinstance(at, datetime) else str(at)[:10]
+    day = view.day((at.date().isoformat() if isinstance(at, datetime) else str(at))[:10])
     words += (" " if view.language == "en" else "") + view.say("next_refit", date=day)
     heads = [view.say(key) for key in ("column", "stability_index", "distance", "moved")]
     rows = [

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+_SAME = 1e-10  # columns whose spread beside the others is below this share tell the same as they
 
 
 class CannotTell(NamedTuple):
@@ -89,11 +90,14 @@ class Value:
 
 
 class Adjusted(NamedTuple):
-    """Two groups' values with what was known before taken out: y - theta (x - mean of x)."""
+    """Two groups' values with what was known before taken out: y - theta (x - mean of x).
+
+    theta : one for each column that was known before; one for a ratio.
+    """
 
     control: Value
     arm: Value
-    theta: float
+    theta: tuple[float, ...]
 
 
 def mean_value(moments: Moments, column: int = 0) -> Value | CannotTell:
@@ -137,13 +141,14 @@ def ratio_value(moments: Moments, numerator: int = 0, denominator: int = 1) -> V
 
 
 def adjusted_means(control: Moments, arm: Moments) -> Adjusted | CannotTell:
-    """CUPED of a mean: column 0 the metric, column 1 what was known before. CannotTell(`no_covariate`, ...).
+    """CUPED of a mean: column 0 the metric, the others what was known before. CannotTell(`no_covariate`, ...).
 
-    theta is of the units of both groups, each about its own mean, so that the effect itself does not enter it.
+    theta is of the units of both groups, each about its own mean, so that the effect itself does not enter it; with
+    several columns it is the slope of the metric in all of them at once, 0 in one that the others already tell.
     Source: Deng, Xu, Kohavi & Walker (2013), Improving the sensitivity of online controlled experiments, WSDM, eq. 4.
 
     >>> before, after = Moments.of([[1, 1], [2, 2], [3, 2.5]]), Moments.of([[2, 1], [3, 2], [4, 2.5]])
-    >>> round(adjusted_means(before, after).theta, 4)
+    >>> round(adjusted_means(before, after).theta[0], 4)
     1.2857
     """
     return _adjusted(control, arm, _slope_of_mean, _slope_of_mean_before)
@@ -156,7 +161,7 @@ def adjusted_ratios(control: Moments, arm: Moments) -> Adjusted | CannotTell:
     Source: Deng et al. (2013), appendix B, with the delta method of Deng, Knoblich & Lu (2018).
 
     >>> rows = [[2.0, 1.0, 1.0, 1.0], [2.0, 2.0, 1.0, 2.0], [5.0, 3.0, 3.0, 2.0], [1.0, 1.0, 0.5, 1.0]]
-    >>> round(adjusted_ratios(Moments.of(rows), Moments.of(rows[::-1])).theta, 3)
+    >>> round(adjusted_ratios(Moments.of(rows), Moments.of(rows[::-1])).theta[0], 3)
     0.68
     """
     return _adjusted(control, arm, _slope_of_ratio, _slope_of_ratio_before)
@@ -164,6 +169,8 @@ def adjusted_ratios(control: Moments, arm: Moments) -> Adjusted | CannotTell:
 
 Linear = tuple[float, Floats]
 """A number made of means and its slopes in each of them, shape (k,)."""
+Known = tuple[Floats, Floats]
+"""The same of what was known before: numbers, shape (p,), and slopes, shape (p, k)."""
 
 
 def _ratio(moments: Moments, numerator: int, denominator: int) -> Linear | None:
@@ -176,19 +183,20 @@ def _ratio(moments: Moments, numerator: int, denominator: int) -> Linear | None:
 
 
 def _slope_of_mean(moments: Moments) -> Linear:
-    return float(moments.mean[0]), np.array([1.0, 0.0])
+    return float(moments.mean[0]), np.eye(len(moments.mean))[0]
 
 
-def _slope_of_mean_before(moments: Moments) -> Linear:
-    return float(moments.mean[1]), np.array([0.0, 1.0])
+def _slope_of_mean_before(moments: Moments) -> Known:
+    return moments.mean[1:], np.eye(len(moments.mean))[1:]
 
 
 def _slope_of_ratio(moments: Moments) -> Linear | None:
     return _ratio(moments, 0, 1)
 
 
-def _slope_of_ratio_before(moments: Moments) -> Linear | None:
-    return _ratio(moments, 2, 3)
+def _slope_of_ratio_before(moments: Moments) -> Known | None:
+    found = _ratio(moments, 2, 3)
+    return None if found is None else (np.array([found[0]]), found[1][None, :])
 
 
 def _adjusted(control: Moments, arm: Moments, after, before) -> Adjusted | CannotTell:  # type: ignore[no-untyped-def]
@@ -200,22 +208,36 @@ def _adjusted(control: Moments, arm: Moments, after, before) -> Adjusted | Canno
         if metric is None or known is None:
             return CannotTell("no_denominator")
         sides.append((group, metric, known))
-    weights = [group.n - 1 for group, _, _ in sides]
-    shared = [float(metric[1] @ group.covariance @ known[1]) for group, metric, known in sides]
-    spread = [float(known[1] @ group.covariance @ known[1]) for group, _, known in sides]
-    below = float(np.dot(weights, spread))
-    if below <= 0:
+    shared = sum((group.n - 1) * (known[1] @ group.covariance @ metric[1]) for group, metric, known in sides)
+    spread = sum((group.n - 1) * (known[1] @ group.covariance @ known[1].T) for group, _, known in sides)
+    theta = _slopes(np.asarray(spread), np.asarray(shared))
+    if theta is None:
         return CannotTell("no_covariate")
-    theta = float(np.dot(weights, shared)) / below
-    return Adjusted(_taken_out(*sides[0], theta), _taken_out(*sides[1], theta), theta)
+    return Adjusted(_taken_out(*sides[0], theta), _taken_out(*sides[1], theta), tuple(theta.tolist()))
 
 
-def _taken_out(moments: Moments, metric: Linear, known: Linear, theta: float) -> Value:
-    (plain, slope), (before, before_slope) = metric, known
-    both = slope - theta * before_slope
+def _slopes(spread: Floats, shared: Floats) -> Floats | None:
+    """The slopes of least squares; None where nothing known before varies.
+
+    Columns are brought to one scale first, and of those that tell the same the shortest solution is taken.
+    """
+    scale = np.sqrt(np.diag(spread))
+    varies = scale > 0
+    if not varies.any():
+        return None
+    theta = np.zeros(len(scale))
+    kept = scale[varies]
+    within = spread[np.ix_(varies, varies)] / np.outer(kept, kept)
+    theta[varies] = np.linalg.pinv(within, rcond=_SAME, hermitian=True) @ (shared[varies] / kept) / kept
+    return theta
+
+
+def _taken_out(moments: Moments, metric: Linear, known: Known, theta: Floats) -> Value:
+    (plain, slope), (before, before_slopes) = metric, known
+    both = slope - theta @ before_slopes
     return Value(
         moments.n,
-        plain - theta * before,
+        plain - float(theta @ before),
         float(both @ moments.covariance @ both),
         plain,
         float(slope @ moments.covariance @ slope),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, String, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, String, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from coterie.errors import Refused, unknown_name
@@ -144,8 +144,7 @@ class Accounts:
 
     def session(self, digest: str) -> tuple[Session, Account] | None:
         """The session whose key has that SHA-256, and whose it is."""
-        query = select(*session.c, *_labelled()).join(account, account.c.id == session.c.account)
-        found = self._rows(query.where(session.c.digest == digest))
+        found = self._store.read(_SESSION, digest=digest)
         return None if not found else (_session(found[0]), _joined(found[0]))
 
     def sessions(self, person: int | None = None) -> list[tuple[Session, str]]:
@@ -185,8 +184,7 @@ class Accounts:
 
     def token(self, digest: str) -> tuple[Token, Account] | None:
         """The token with that SHA-256, and whose it is."""
-        query = select(*api_token.c, *_labelled()).join(account, account.c.id == api_token.c.account)
-        found = self._rows(query.where(api_token.c.digest == digest))
+        found = self._store.read(_TOKEN, digest=digest)
         return None if not found else (_token(found[0]), _joined(found[0]))
 
     def tokens(self, person: int | None = None) -> list[tuple[Token, str]]:
@@ -285,12 +283,20 @@ def _cut(entry: Entry) -> dict[str, Any]:
     return {name: value[: cut[name]] if name in cut else value for name, value in body.items()}
 
 
-def _labelled() -> list[Any]:
-    return [c.label(f"a_{c.name}") for c in account.c]
+def _with_account(table: Table) -> Select[Any]:
+    """Rows of a table by their digest, each with its person's."""
+    labelled = [c.label(f"a_{c.name}") for c in account.c]
+    found = select(*table.c, *labelled).join(account, account.c.id == table.c.account)
+    return found.where(table.c.digest == bindparam("digest"))
+
+
+# Every request asks one of them: put together once, they take a third of the time.
+_SESSION, _TOKEN = _with_account(session), _with_account(api_token)
 
 
 def _joined(row: Row[Any]) -> Account:
-    return _account_of({c.name: getattr(row, f"a_{c.name}") for c in account.c})
+    found = row._mapping
+    return _account_of({name: found[f"a_{name}"] for name in Account.__dataclass_fields__})
 
 
 def _account_of(row: Mapping[str, Any]) -> Account:

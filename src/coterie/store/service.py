@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -136,6 +136,11 @@ class Store:
             return
         with self._engine.connect() as connection:
             yield connection
+
+    def read(self, query: Select[Any], **values: Any) -> Sequence[Row[Any]]:
+        """The rows of a query on the tables beside the documents."""
+        with _told(), self._reading() as connection:
+            return connection.execute(query, values).all()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -297,7 +302,7 @@ def _told() -> Iterator[None]:
 
 
 def _connected(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))  # a file does not go away
     if engine.dialect.name not in _ALONE:
         fix = "Give a sqlite:// or postgresql:// URL."
         raise Refused("no_database", f'"{engine.dialect.name}" is not supported.', place="metadata_url", fix=fix)

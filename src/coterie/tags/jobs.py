@@ -33,6 +33,6 @@ def _vacuum(ws: Any, _given: Arguments, _progress: Progress) -> dict[str, Any]:
     return {"deleted_files": ws.vacuum()}
 
 
-BUILD = one_stage("tags.build", _build)
+BUILD = one_stage("tags.build", _build, apart=True)
 one_stage(VACUUM, _vacuum)
-register(Job(UPKEEP, _plan_upkeep, _upkeep, lambda results: {"done": results}))
+register(Job(UPKEEP, _plan_upkeep, _upkeep, lambda results: {"done": results}, apart=True))

@@ -125,9 +125,9 @@ def test_strangers_and_sizes_are_seen() -> None:
 def test_time_alone_asks_for_a_refit() -> None:
     found = drifted(world(0), world(1), days=91)
     assert [t.code for t in found.triggers] == ["age"] and found.verdict == "now" and not found.far
-    assert drift_text(found, "en", {}) == "Refit now, because 90 days have passed. Next refit: 2026-04-02."
+    assert drift_text(found, "en", {}) == "Refit now, because 90 days have passed. Next refit: 2 Apr 2026."
     calm = drifted(world(0), world(1))
-    assert drift_text(calm, "zh", {}) == "无需重新拟合。下次重新拟合：2026-04-01，届时已满 90 天。"
+    assert drift_text(calm, "zh", {}) == "无需重新拟合。下次重新拟合：2026年4月1日，届时已满 90 天。"
 
 
 def test_drift_of_a_segmentation(shop: Workspace) -> None:

@@ -85,12 +85,13 @@ export function Findings({ insight }: { insight: AudienceInsight }) {
   const w = useWords(audiences);
   const shown = insight.tags.filter((tag) => tag.verdict === "differs" || tag.defines).slice(0, MOST);
   if (shown.length === 0) return <Empty title={w.insightNone} />;
+  const alike = (label: string) => shown.filter((tag) => tag.label === label).length > 1;
   return (
     <div className="cards">
       {shown.map((tag) => (
         <Panel
           key={tag.tag}
-          title={tag.label}
+          title={alike(tag.label) ? <Distinct label={tag.label} name={tag.tag} /> : tag.label}
           extra={tag.defines ? <Tag>{w.definesIt}</Tag> : tag.size !== null && tag.effect !== null ? <Effect effect={tag.effect} /> : null}
         >
           <p className="finding">{tag.finding}</p>
@@ -98,6 +99,18 @@ export function Findings({ insight }: { insight: AudienceInsight }) {
         </Panel>
       ))}
     </div>
+  );
+}
+
+/** A label that several tags bear, with the name that tells them apart. */
+function Distinct({ label, name }: { label: string; name: string }) {
+  return (
+    <>
+      {label}
+      <span className="chip" translate="no">
+        {name}
+      </span>
+    </>
   );
 }
 
@@ -152,15 +165,21 @@ function Shares({ tag }: { tag: TagInsight }) {
 /** A value or a range of values as the reader writes it. */
 export function ValueText({ value }: { value: unknown }) {
   const f = useFormat();
+  const figure = (part: number) => f.number(part, Array.isArray(value) && Math.abs(part) >= 100 ? 0 : undefined);
   const one = (part: unknown): string => {
-    if (typeof part === "number") return f.number(part);
-    if (typeof part === "string" && /^-?\d+(\.\d+)?$/.test(part)) return f.number(Number(part));
+    if (typeof part === "number") return figure(part);
+    if (typeof part === "string" && /^-?\d+(\.\d+)?$/.test(part)) return figure(Number(part));
     if (typeof part === "string" && /^\d{4}-\d{2}-\d{2}(T|$)/.test(part)) return f.day(part);
     return String(part);
   };
   if (Array.isArray(value)) {
     const [low, high] = [one(value[0]), one(value[1])];
-    return <>{low === high ? low : `${low} – ${high}`}</>;
+    if (low === high) return <>{low}</>;
+    return (
+      <>
+        <span className="nowrap">{low} –</span> <span className="nowrap">{high}</span>
+      </>
+    );
   }
   return <>{one(value)}</>;
 }

@@ -120,19 +120,19 @@ function LeafRow(props: RuleProps) {
         {incomplete && <p className="leaf-note">{w.unfinished}</p>}
       </div>
       <span className="row-side">
-      <Numbers id={leaf.id} />
-      <RowActions
-        id={leaf.id}
-        move={move}
-        upDisabled={props.shiftUpDisabled}
-        downDisabled={props.shiftDownDisabled}
-        remove={() => actions.onRuleRemove(path)}
-        removeLabel={w.removeCondition}
-        items={[
-          { key: "copy", icon: <CopyOutlined aria-hidden="true" />, label: w.duplicate, onClick: duplicate },
-          { key: "wrap", icon: <PlusOutlined aria-hidden="true" />, label: w.addGroup, onClick: wrap },
-        ]}
-      />
+        <Numbers id={leaf.id} />
+        <RowActions
+          id={leaf.id}
+          move={move}
+          upDisabled={props.shiftUpDisabled}
+          downDisabled={props.shiftDownDisabled}
+          remove={() => actions.onRuleRemove(path)}
+          removeLabel={w.removeCondition}
+          items={[
+            { key: "copy", icon: <CopyOutlined aria-hidden="true" />, label: w.duplicate, onClick: duplicate },
+            { key: "wrap", icon: <PlusOutlined aria-hidden="true" />, label: w.addGroup, onClick: wrap },
+          ]}
+        />
       </span>
     </div>
   );
@@ -299,8 +299,10 @@ function GroupHead({ group, root, set, grip, groupProps }: HeadProps) {
       </Tooltip>
       <GroupName group={group} set={set} />
       <span className="spacer" />
-      {!root && <Numbers id={group.id} />}
-      <GroupActions group={group} root={root} set={set} groupProps={groupProps} />
+      <span className="row-side">
+        {!root && <Numbers id={group.id} />}
+        <GroupActions group={group} root={root} set={set} groupProps={groupProps} />
+      </span>
     </>
   );
 }

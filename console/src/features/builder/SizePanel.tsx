@@ -9,6 +9,7 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { Link } from "../../app/router";
 import { Share } from "../../ui/Figure";
 import { ErrorState } from "../../ui/States";
+import { common } from "../../words/common";
 import type { JsonObject } from "./rule";
 import type { Counted } from "./useCount";
 import { builder } from "./words";
@@ -35,7 +36,7 @@ export function SizePanel({ counted, rule, entityKind }: { counted: Counted; rul
           </>
         )}
         {error !== null && <ErrorState error={error} small retry={counted.refetch} />}
-        {count?.count === 0 && !stale && <p className="state-hint">{w.noOne}</p>}
+        {count?.count === 0 && !stale && <p className="state-hint">{count.universe === 0 ? w.noData : w.noOne}</p>}
         {count?.notes.map((note) => (
           <p key={note} className="state-hint">
             {note}
@@ -84,7 +85,9 @@ interface Sample {
 function SamplePeople({ rule, entityKind, count }: { rule: JsonObject; entityKind: string; count: number }) {
   const w = useWords(builder);
   const { language } = useApp();
+  const c = useWords(common);
   const [seed, setSeed] = useState(0);
+  const told = (value: Cell) => (typeof value === "boolean" ? (value ? c.yes : c.no) : String(value));
   const sample = useQuery({
     queryKey: ["sample", rule, entityKind, seed, language],
     placeholderData: keepPreviousData,
@@ -107,7 +110,9 @@ function SamplePeople({ rule, entityKind, count }: { rule: JsonObject; entityKin
           {sample.data?.members.map((member) => (
             <li key={member.entity}>
               <Link href={`/customers/${encodeURIComponent(member.entity)}`}>{member.entity}</Link>
-              <span className="quiet">{member.values.filter((value) => value !== null).slice(0, 3).map(String).join(" · ")}</span>
+              <span className="quiet" translate="no">
+                {member.values.filter((value) => value !== null).slice(0, 3).map(told).join(" · ")}
+              </span>
             </li>
           ))}
         </ul>

@@ -1,9 +1,9 @@
 /** Small inputs that conditions are made of, each with a name that a screen reader says. */
 import { DatePicker, Input, InputNumber, Select } from "antd";
 import dayjs from "dayjs";
-import { useState } from "react";
 import type { ValueKind } from "../../api/shapes";
 import { useWords } from "../../app/context";
+import { SpanInput } from "../../ui/SpanInput";
 import type { Json, JsonObject } from "./rule";
 import { builder } from "./words";
 
@@ -66,46 +66,6 @@ export function NumberInput({ label, value, onChange, min, max, whole, unit }: N
   );
 }
 
-const UNITS = ["h", "d", "w", "m", "y"] as const;
-
-interface SpanProps {
-  label: string;
-  value: Json | undefined;
-  onChange: (value: string) => void;
-  units?: readonly (typeof UNITS)[number][];
-}
-
-/** A span such as `30d`. */
-export function SpanInput({ label, value, onChange, units = UNITS }: SpanProps) {
-  const w = useWords(builder);
-  const found = /^\s*(\d+)\s*([hdwmy])\s*$/.exec(typeof value === "string" ? value : "");
-  const [unit, setUnit] = useState(found?.[2] ?? "d");
-  const shown = found?.[2] ?? unit;
-  return (
-    <span className="span-input">
-      <InputNumber
-        aria-label={`${label}: ${w.amount}`}
-        className="number-input"
-        value={found === null ? null : Number(found[1])}
-        min={1}
-        precision={0}
-        controls={false}
-        onChange={(count) => onChange(count === null ? "" : `${count}${shown}`)}
-      />
-      <Pick
-        label={`${label}: ${w.unit}`}
-        quiet
-        value={shown}
-        options={units.map((key) => ({ value: key, label: w[key] }))}
-        onChange={(next) => {
-          setUnit(next);
-          if (found !== null) onChange(`${found[1]}${next}`);
-        }}
-      />
-    </span>
-  );
-}
-
 interface TimeProps {
   label: string;
   type: ValueKind;
@@ -145,7 +105,7 @@ export function TimeInput({ label, type, value, onChange }: TimeProps) {
         <SpanInput
           label={label}
           value={relative[kind]}
-          units={withTime ? UNITS : ["d", "w", "m", "y"]}
+          units={withTime ? undefined : ["d", "w", "m", "y"]}
           onChange={(span) => onChange({ [kind]: span })}
         />
       )}

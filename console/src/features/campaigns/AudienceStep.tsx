@@ -67,7 +67,12 @@ export function AudienceStep({ definition, change, saved }: StepProps) {
             ]}
           />
         </div>
-        {chosen !== "" && <Link href={address("audiences", chosen)}>{chosen}</Link>} <Link href="/audiences/new">{c.newAudience}</Link>
+        {chosen !== "" && (
+          <>
+            <Link href={address("audiences", chosen)}>{chosen}</Link> <span aria-hidden="true">·</span>
+          </>
+        )}{" "}
+        <Link href="/audiences/new">{c.newAudience}</Link>
       </Panel>
       <Panel className="span-5" title={w.about}>
         {(["brand", "type", "category", "owner"] as const).map((key) => (

@@ -1,12 +1,13 @@
 /** All campaigns: tabs with counts per run state, filters, search, and what can be done to each. */
 import { DownloadOutlined, EllipsisOutlined, PlusOutlined } from "@ant-design/icons";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Button, Dropdown, Segmented, Select, type TableProps } from "antd";
+import { Button, Dropdown, Select, type TableProps } from "antd";
 import { useState } from "react";
 import { addressOf, api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, Link, useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
+import { StateTabs } from "../../ui/StateTabs";
 import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
 import { Empty } from "../../ui/States";
 import { useChannels } from "../../ui/useChannels";
@@ -57,10 +58,11 @@ export default function CampaignList() {
       {create}
     </>
   );
+  const states = useStates(list.data?.states, state);
   const filtered = `${state}${channel}${owner}${category}` !== "";
   return (
     <Page title={w.title} lead={w.lead} actions={actions}>
-      <StateTabs counts={list.data?.states} state={state} choose={setState} />
+      <StateTabs label={w.states} all={w.allStates} states={states} value={state} onChange={setState} />
       <Filters rows={list.data?.campaigns ?? []} />
       <Panel flush>
         <ServerTable<CampaignRow>
@@ -81,20 +83,11 @@ export default function CampaignList() {
   );
 }
 
-function StateTabs({ counts, state, choose }: { counts: Record<string, number> | undefined; state: string; choose: (state: string) => void }) {
+/** The states that some are in, and those that every shop has. */
+function useStates(counts: Record<string, number> | undefined, state: string) {
   const w = useWords(campaigns);
-  const f = useFormat();
-  const all = Object.values(counts ?? {}).reduce((sum, n) => sum + n, 0);
   const shown = STATES.filter((one) => (counts?.[one] ?? 0) > 0 || one === state || ["draft", "waiting", "running", "completed"].includes(one));
-  const options = [
-    { value: "", label: w.stateCount(w.allStates, f.number(all)) },
-    ...shown.map((one) => ({ value: one as string, label: w.stateCount(w[one], f.number(counts?.[one] ?? 0)) })),
-  ];
-  return (
-    <div className="state-tabs" tabIndex={0} role="region" aria-label={w.states}>
-      <Segmented aria-label={w.states} options={options} value={state} onChange={choose} />
-    </div>
-  );
+  return shown.map((one) => ({ value: one as string, label: w[one], count: counts?.[one] ?? 0 }));
 }
 
 function Filters({ rows }: { rows: CampaignRow[] }) {

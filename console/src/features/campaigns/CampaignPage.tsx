@@ -5,7 +5,7 @@ import { Alert, Button, Dropdown, Tabs } from "antd";
 import { useEffect } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
-import { address, go, useQueryValue } from "../../app/router";
+import { address, go, Link, useQueryValue } from "../../app/router";
 import { Page } from "../../ui/Page";
 import { ErrorState, Loading } from "../../ui/States";
 import { common } from "../../words/common";
@@ -14,7 +14,7 @@ import { FunnelView } from "./FunnelView";
 import { Occurrences } from "./Occurrences";
 import { PlanTab } from "./PlanTab";
 import { Results } from "./Results";
-import type { CampaignDetail, Step } from "./shapes";
+import type { Blocked, CampaignDetail, Step } from "./shapes";
 import { StateTag } from "./StateTag";
 import { useActs } from "./useActs";
 import { campaigns } from "./words";
@@ -72,13 +72,31 @@ function Shown({ campaign }: { campaign: CampaignDetail }) {
       {blocked.length > 0 && (
         <div className="blocked">
           {blocked.map((one) => (
-            <Alert key={one.code + one.message} type="warning" showIcon role="status" title={one.message} description={one.fix ?? undefined} />
+            <Alert key={one.code + one.message} type="warning" showIcon role="status" title={one.message} description={<Needed campaign={name} blocked={one} />} />
           ))}
         </div>
       )}
       <Tabs activeKey={tab} onChange={setTab} items={tabs} destroyOnHidden />
     </Page>
   );
+}
+
+/** What is to be done about it here, as words or a link to the place; not the command that does it elsewhere. */
+function Needed({ campaign, blocked }: { campaign: string; blocked: Blocked }) {
+  const w = useWords(campaigns);
+  const steps = useStepWords();
+  const own = address("campaigns", campaign);
+  const links: Partial<Record<Blocked["needs"], [string, string]>> = {
+    edit: [`${own}/edit?step=${blocked.step}`, w.needsEdit(steps[blocked.step])],
+    publish: [address("content", blocked.of ?? ""), w.needsPublish(blocked.of ?? "")],
+    look: [`${own}?tab=runs`, w.needsLook],
+    plan: [`${own}?tab=plan`, w.needsPlan],
+    plan_again: [`${own}?tab=plan`, w.needsPlanAgain],
+    approve: [`${own}?tab=plan`, w.needsApprove],
+  };
+  const link = links[blocked.needs];
+  if (link === undefined) return <>{blocked.needs === "enable" ? w.needsEnable : w.needsResume}</>;
+  return <Link href={link[0]}>{link[1]}</Link>;
 }
 
 const ORDER: Step[] = ["audience", "content", "experiment", "schedule", "plan", "approve", "run"];

@@ -6,12 +6,14 @@ import { useId } from "react";
 import { api } from "../../api/client";
 import type { DatasetRow, FieldRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
-import { Field } from "../../ui/Field";
+import { Field, useRefusal } from "../../ui/Field";
 import { Panel } from "../../ui/Page";
 import { usePartWords } from "../../ui/partWords";
 import { TemplateField } from "../../ui/TemplateField";
 import { common } from "../../words/common";
-import { partsOf } from "./draft";
+import { partsOf } from "../../ui/message";
+import { type JsonObject, WhereField } from "../../ui/RuleFields";
+import { ProblemText } from "../../ui/States";
 import { armsOf, type Definition, type Goal } from "./shapes";
 import type { StepProps } from "./WizardPage";
 import { campaigns, wizard } from "./words";
@@ -207,7 +209,7 @@ function GoalForm({ goal, number, events, change, remove }: GoalProps) {
       </div>
       <div className="fields">
         <Field label={w.goalEvents} place={[`${place}.events`, place]}>
-          {(control) => <Select {...control} value={goal.events || undefined} options={events.map((value) => ({ value, label: value }))} onChange={(name: string) => change({ ...goal, events: name, of: undefined })} />}
+          {(control) => <Select {...control} value={goal.events || undefined} options={events.map((value) => ({ value, label: value }))} onChange={(name: string) => change({ ...goal, events: name, of: undefined, where: undefined })} />}
         </Field>
         <Field label={w.within} place={`${place}.within`} hint={w.withinHint}>
           {(control) => <Input {...control} value={goal.within ?? ""} placeholder="7d" onChange={(event) => change({ ...goal, within: event.target.value })} />}
@@ -227,6 +229,18 @@ function GoalForm({ goal, number, events, change, remove }: GoalProps) {
           </Field>
         )}
       </div>
+      <WhereField dataset={goal.events} where={goal.where as JsonObject | undefined} onChange={(where) => change({ ...goal, where })} />
+      <GoalWhere place={`${place}.where`} />
     </section>
+  );
+}
+
+/** What the server says of the conditions on a goal's events. */
+function GoalWhere({ place }: { place: string }) {
+  const error = useRefusal([place]);
+  return error === null ? null : (
+    <p className="field-error" role="alert">
+      <ProblemText error={error} />
+    </p>
   );
 }

@@ -13,6 +13,7 @@ import { useArmWords } from "../../ui/Intervals";
 import { Panel } from "../../ui/Page";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { People } from "./People";
+import { Retry } from "./Retry";
 import { RunPicker } from "./RunPicker";
 import type { FunnelAnswer, Status } from "./shapes";
 import { campaigns } from "./words";
@@ -43,6 +44,7 @@ export function FunnelView({ name }: { name: string }) {
       <div className="grid">
         <Panel className="span-6" title={w.whereAll}>
           <Where funnel={funnel} open={setOpen} />
+          {statusOf(funnel).failed > 0 && <Retry name={name} failed={statusOf(funnel).failed} run={funnel.run} />}
         </Panel>
         <Panel className="span-6" title={w.after}>
           <After funnel={funnel} open={setOpen} />
@@ -143,7 +145,8 @@ function After({ funnel, open }: { funnel: FunnelAnswer; open: (bar: string) => 
   const rows: BarRow[] = [
     { key: "sent", label: w.sent, count: status.sent },
     ...steps.map(({ key, tone }) => ({ key, tone, label: barWords(w, key), count: status[key], rate: rates[key] ?? null })),
-    { key: "unknown", label: w.unknown, count: status.unknown, tone: "wait" },
+    // a plan of which nothing was handed over yet has nobody to hear of
+    { key: "unknown", label: w.unknown, count: status.unknown ?? 0, tone: "wait" },
     ...funnel.goals.map((goal) => ({ key: `goal:${goal.goal}`, label: w.goal(goal.goal), count: goal.users, tone: "apart" as const, rate: goal })),
   ];
   return (

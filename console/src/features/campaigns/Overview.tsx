@@ -5,9 +5,10 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link, useQueryValue } from "../../app/router";
 import { Panel } from "../../ui/Page";
 import { usePartWords } from "../../ui/partWords";
-import { armsOf, audienceOf, type CampaignDetail, channelOf, type Definition } from "./shapes";
+import { armsOf, audienceOf, type CampaignDetail, type Definition } from "./shapes";
 import { useChannels } from "../../ui/useChannels";
 import { common } from "../../words/common";
+import { channelOf } from "../../ui/message";
 import { campaigns, wizard } from "./words";
 
 export function Overview({ campaign }: { campaign: CampaignDetail }) {

@@ -11,7 +11,8 @@ import { Panel } from "../../ui/Page";
 import { Empty, ProblemText } from "../../ui/States";
 import { ended, useJob } from "../../ui/useJob";
 import { common } from "../../words/common";
-import { type CampaignDetail, channelOf, type Definition, type Occurrence, type PlanFacts, type Planned } from "./shapes";
+import { channelOf } from "../../ui/message";
+import { type CampaignDetail, type Definition, type Occurrence, type PlanFacts, type Planned } from "./shapes";
 import { campaigns } from "./words";
 
 /** All runs of a campaign, the newest first. */

@@ -9,8 +9,9 @@ import { MessagePreview } from "../../ui/MessagePreview";
 import { Panel } from "../../ui/Page";
 import { ProblemText } from "../../ui/States";
 import { useRested } from "../../ui/useRested";
-import { partsOf, sent } from "./draft";
-import { audienceOf, channelOf, type Definition, type Preview } from "./shapes";
+import { channelOf, partsOf } from "../../ui/message";
+import { sent } from "./draft";
+import { audienceOf, type Definition, type Preview } from "./shapes";
 import { wizard } from "./words";
 
 interface Props {
@@ -76,6 +77,11 @@ function Shown({ found, channel }: { found: Preview; channel: string }) {
   return (
     <>
       <MessagePreview channel={channel} parts={found.parts} />
+      {(found.chosen ?? []).map((one) => (
+        <p key={one.block} className="finding">
+          <b>{w.previewChosen(one.block)}</b> {one.words}
+        </p>
+      ))}
       {found.missing.length > 0 && <p className="warn">{w.previewMissing(found.missing.join(", "))}</p>}
       {(found.notes ?? []).map((note) => (
         <p key={note} className="warn">
@@ -113,7 +119,7 @@ function TestDialog({ name, entity, arm, close }: { name: string; entity: string
   return (
     <Modal open title={w.testTitle} okText={w.test} onCancel={close} confirmLoading={busy} okButtonProps={{ disabled: chosen.length === 0 || entity === "" }} onOk={() => void send()}>
       <Field label={w.testTo} hint={w.testHint}>
-        {(control) => <Select {...control} mode="tags" tokenSeparators={[",", " ", ";"]} value={chosen} options={(remembered.data ?? []).map((value) => ({ value, label: value }))} onChange={setTo} />}
+        {(control) => <Select {...control} mode="tags" open={(remembered.data ?? []).length === 0 ? false : undefined} tokenSeparators={[",", " ", ";"]} value={chosen} options={(remembered.data ?? []).map((value) => ({ value, label: value }))} onChange={setTo} />}
       </Field>
       {error !== null && (
         <p className="field-error" role="alert">

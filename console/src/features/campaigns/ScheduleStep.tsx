@@ -1,9 +1,10 @@
 /** When a campaign runs, how long it is valid, when it keeps quiet, and what it yields to. */
-import { DatePicker, Input, InputNumber, Radio, Select, TimePicker } from "antd";
+import { DatePicker, Input, InputNumber, Radio, Select } from "antd";
 import dayjs, { type Dayjs } from "dayjs";
 import { useApp, useWords } from "../../app/context";
 import { Field } from "../../ui/Field";
 import { Panel } from "../../ui/Page";
+import { TimeOfDay } from "../../ui/TimeOfDay";
 import { useVariables } from "../../ui/TemplateField";
 import type { Definition } from "./shapes";
 import type { StepProps } from "./WizardPage";
@@ -79,7 +80,7 @@ function Recurring({ definition, change }: StepProps) {
   return (
     <div className="fields">
       <Field label={w.time} place={["schedule.time", "schedule"]}>
-        {(control) => <TimePicker {...control} format="HH:mm" needConfirm={false} value={moment(`2000-01-01T${String(schedule.time ?? "09:00")}`)} onChange={(at) => set({ time: dayjs.isDayjs(at) ? at.format("HH:mm") : "09:00" })} />}
+        {(control) => <TimeOfDay control={control} value={String(schedule.time ?? "09:00")} onChange={(at) => set({ time: at || "09:00" })} />}
       </Field>
       <Field label={w.weekdays} place="schedule.weekdays">
         {(control) => <Select {...control} mode="multiple" value={(schedule.weekdays ?? []) as string[]} options={WEEKDAYS.map((value) => ({ value: value as string, label: w[value] }))} onChange={(weekdays: string[]) => set({ weekdays })} />}
@@ -129,7 +130,7 @@ function Quiet({ definition, change }: StepProps) {
       <div className="fields">
         {(["from", "until"] as const).map((key) => (
           <Field key={key} label={key === "from" ? w.quietFrom : w.quietUntil} place={[`quiet.${key}`, ...(key === "from" ? ["quiet"] : [])]}>
-            {(control) => <TimePicker {...control} format="HH:mm" needConfirm={false} value={quiet?.[key] ? moment(`2000-01-01T${quiet[key]}`) : null} onChange={(at) => set({ [key]: dayjs.isDayjs(at) ? at.format("HH:mm") : "" })} />}
+            {(control) => <TimeOfDay control={control} value={quiet?.[key]} onChange={(at) => set({ [key]: at })} />}
           </Field>
         ))}
       </div>

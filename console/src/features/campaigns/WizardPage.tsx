@@ -1,10 +1,11 @@
 /** Making a campaign in steps: audience, content, experiment, schedule, plan, approval. Every step can be gone back to. */
 import { useQueryClient } from "@tanstack/react-query";
-import { Alert, App, Button, Modal } from "antd";
+import { Alert, App, Button } from "antd";
 import { useEffect, useState } from "react";
 import { ApiError, api } from "../../api/client";
 import { useApp, useWords } from "../../app/context";
 import { address, go, Link, usePlace, useQueryValue } from "../../app/router";
+import { ConflictDialog } from "../../ui/ConflictDialog";
 import { RefusalAbove, RefusalProvider } from "../../ui/Field";
 import { Page } from "../../ui/Page";
 import { ErrorState, Loading } from "../../ui/States";
@@ -109,7 +110,7 @@ function Wizard({ known, start }: { known: CampaignDetail | null; start: Definit
         {step === "approve" && known !== null && <ApproveStep name={known.campaign} />}
       </RefusalProvider>
       <Foot step={step} known={known} changed={changed} busy={saving.busy} back={() => setStep(WIZARD_STEPS[at - 1] ?? "audience")} next={() => void next()} save={() => void saving.save(step)} />
-      {saving.conflict !== null && <Conflict version={saving.conflict.version} close={saving.forget} mine={() => void saving.overwrite()} theirs={saving.take} />}
+      {saving.conflict !== null && <ConflictDialog version={saving.conflict.version} close={saving.forget} mine={() => void saving.overwrite()} theirs={saving.take} />}
     </Page>
   );
 }
@@ -230,27 +231,4 @@ function useSaving(known: CampaignDetail | null, definition: Definition, setDefi
     setConflict(null);
   };
   return { clean, busy, conflict, save: (then: WizardStep) => put(then, base), overwrite, take, forget: () => setConflict(null) };
-}
-
-function Conflict({ version, close, mine, theirs }: { version: number; close: () => void; mine: () => void; theirs: () => void }) {
-  const w = useWords(wizard);
-  const c = useWords(common);
-  return (
-    <Modal
-      open
-      title={w.conflictTitle}
-      onCancel={close}
-      footer={
-        <>
-          <Button onClick={close}>{c.cancel}</Button>
-          <Button onClick={theirs}>{w.conflictTheirs}</Button>
-          <Button type="primary" onClick={mine}>
-            {w.conflictMine}
-          </Button>
-        </>
-      }
-    >
-      <p>{w.conflictText(version)}</p>
-    </Modal>
-  );
 }

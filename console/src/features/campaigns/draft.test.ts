@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../api/client";
-import { mentioned, sent, stepOf, withPart } from "./draft";
+import { mentioned, withPart } from "../../ui/message";
+import { sent, stepOf } from "./draft";
 
 describe("a campaign while it is written", () => {
   it("is sent without what was left empty", () => {

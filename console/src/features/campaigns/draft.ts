@@ -1,7 +1,8 @@
 /** A campaign while it is written: changes of its parts, what is sent, and where its mistakes belong. */
 import { ApiError } from "../../api/client";
 import { isAt } from "../../ui/Field";
-import { type Arm, armsOf, channelOf, type Definition } from "./shapes";
+import { channelOf, pruned } from "../../ui/message";
+import { type Arm, armsOf, type Definition } from "./shapes";
 
 export type WizardStep = "audience" | "content" | "experiment" | "schedule" | "plan" | "approve";
 export const WIZARD_STEPS: WizardStep[] = ["audience", "content", "experiment", "schedule", "plan", "approve"];
@@ -19,40 +20,6 @@ export function stepOf(error: unknown): WizardStep | null {
   if (!(error instanceof ApiError)) return null;
   for (const [step, places] of Object.entries(PLACES)) if (places.some((place) => isAt(error, place))) return step as WizardStep;
   return null;
-}
-
-const APART = ["variants", "language", "defaults", "template", "version"];
-
-/** The parts of the message, without variants and defaults. */
-export function partsOf(content: Record<string, unknown>): [string, unknown][] {
-  return Object.entries(content).filter(([name]) => !APART.includes(name));
-}
-
-export function variantsOf(content: Record<string, unknown>): Record<string, Record<string, unknown>> {
-  return (content.variants ?? {}) as Record<string, Record<string, unknown>>;
-}
-
-export function defaultsOf(content: Record<string, unknown>): Record<string, unknown> {
-  return (content.defaults ?? {}) as Record<string, unknown>;
-}
-
-/** Content with one part changed: of everybody, or of a language. */
-export function withPart(content: Record<string, unknown>, language: string, name: string, value: unknown): Record<string, unknown> {
-  if (language === "") return { ...content, [name]: value };
-  const variants = variantsOf(content);
-  return { ...content, variants: { ...variants, [language]: { ...variants[language], [name]: value } } };
-}
-
-/** An object without what is empty; undefined where nothing is left. */
-function pruned<T>(given: T): T | undefined {
-  if (given === null || given === undefined || given === "") return undefined;
-  if (Array.isArray(given)) return given.length === 0 ? undefined : given;
-  if (typeof given !== "object") return given;
-  const kept = Object.entries(given).flatMap(([name, value]) => {
-    const left = pruned(value);
-    return left === undefined ? [] : [[name, left]];
-  });
-  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as T);
 }
 
 /** The definition as it is sent: nothing that was left empty, and a part of a message only where it says something. */
@@ -92,10 +59,4 @@ export function keptDraft(): Definition | null {
 export function keepDraft(definition: Definition | null): void {
   if (definition === null) window.localStorage.removeItem(KEPT);
   else window.localStorage.setItem(KEPT, JSON.stringify(definition));
-}
-
-/** The names of tags that a text puts in. */
-export function mentioned(text: string): string[] {
-  const found = [...text.matchAll(/\{\{\s*(?:tag\("([^"]+)"\)|([\w.]+))/g)].map((match) => match[1] ?? match[2] ?? "");
-  return [...new Set(found)].filter((name) => name !== "" && !["entity", "campaign", "arm", "unsubscribe_url"].includes(name));
 }

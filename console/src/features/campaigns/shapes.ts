@@ -27,6 +27,17 @@ export interface CampaignRow {
 
 export type Step = "audience" | "content" | "experiment" | "schedule" | "plan" | "approve" | "run";
 
+/** What keeps a campaign from running: at which step, what is to be done, and with what where that is not the campaign. */
+export interface Blocked {
+  code: string;
+  message: string;
+  place: string | null;
+  fix: string | null;
+  step: Step;
+  needs: "edit" | "publish" | "look" | "plan" | "plan_again" | "approve" | "enable" | "resume";
+  of: string | null;
+}
+
 export interface CampaignDetail {
   campaign: string;
   version: number;
@@ -35,7 +46,7 @@ export interface CampaignDetail {
   definition: Definition;
   versions: { version: number; saved_at: string; by?: string }[];
   approval: { by: string; at: string; most: number } | null;
-  blocked: { code: string; message: string; fix: string | null }[];
+  blocked: Blocked[];
   steps: { step: Step; done: boolean; at?: string | null; blocked?: string | null }[];
   sentence: string;
   /** The newest run, with its plan. */
@@ -167,6 +178,8 @@ export interface ResultsAnswer {
 
 export interface Preview {
   parts: Record<string, unknown>;
+  /** Which variant of the dynamic copy in it, and why. */
+  chosen?: { block: string; words: string }[];
   entity: string;
   missing: string[];
   notes?: string[];
@@ -177,14 +190,6 @@ export interface Preview {
 export function audienceOf(definition: Definition): string {
   const given = definition.audience;
   return typeof given === "string" ? (given.split("@")[0] ?? "") : (given?.name ?? "");
-}
-
-/** The name of the channel that a definition uses, and its options. */
-export function channelOf(definition: Definition): { name: string; options: Record<string, unknown> } {
-  const given = definition.channel;
-  if (typeof given === "string" || given === undefined) return { name: given ?? "", options: {} };
-  const { name, ...options } = given;
-  return { name, options };
 }
 
 /** Arms by name with their weights, whichever of its three forms the definition uses. */

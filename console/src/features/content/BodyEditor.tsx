@@ -11,7 +11,8 @@ import { ErrorState, Loading } from "../../ui/States";
 import { TemplateField } from "../../ui/TemplateField";
 import { type ChannelRow, useChannels } from "../../ui/useChannels";
 import { Condition } from "./Condition";
-import type { Body, Kind } from "./shapes";
+import { ChoosePanel, Recommended } from "./ChoosePanel";
+import type { Body, Choose, Kind, Way } from "./shapes";
 import { content } from "./words";
 
 interface Props {
@@ -127,26 +128,32 @@ function LandingPage({ body, change }: Props) {
 function Dynamic({ body, change }: Props) {
   const w = useWords(content);
   const named = usePartWords();
+  const way: Way = (body.choose as Choose | undefined)?.by ?? "rule";
   const variants = (body.variants ?? []) as Body[];
   const otherwise = (body.default ?? {}) as Body;
   const put = (made: Body[]) => change({ ...body, variants: made });
   const set = (i: number, part: Body) => put(variants.map((variant, j) => (i === j ? { ...variant, ...part } : variant)));
   return (
     <>
+      <ChoosePanel body={body} change={change} />
       <Panel title={w.variants}>
-        <p className="finding">{w.variantsHint}</p>
+        <p className="finding">{{ rule: w.variantsHint, score: w.scoreHint, list: w.listHint }[way]}</p>
         {variants.map((variant, i) => (
           <section key={i.toString()} className="repeat" aria-label={w.variantNumber(i + 1)}>
             <div className="repeat-head">
               <b>{w.variantNumber(i + 1)}</b>
               <Button type="text" size="small" aria-label={w.removeVariant(i + 1)} title={w.removeVariant(i + 1)} icon={<DeleteOutlined aria-hidden="true" />} onClick={() => put(variants.filter((_, j) => i !== j))} />
             </div>
-            <Condition place={`body.variants[${i}].when`} rule={(variant.when ?? {}) as Body} change={(when) => set(i, { when })} />
+            {way === "rule" ? (
+              <Condition place={`body.variants[${i}].when`} rule={(variant.when ?? {}) as Body} change={(when) => set(i, { when })} />
+            ) : (
+              <Recommended way={way} place={`body.variants[${i}]`} variant={variant} change={(part) => set(i, part)} />
+            )}
             <TemplateField label={named("text")} place={`body.variants[${i}].text`} value={text(variant.text)} lines={2} onChange={(value) => set(i, { text: value })} />
             <TemplateField label={named("html")} place={`body.variants[${i}].html`} value={text(variant.html)} lines={2} code onChange={(value) => set(i, { html: value })} />
           </section>
         ))}
-        <Button icon={<PlusOutlined aria-hidden="true" />} onClick={() => put([...variants, { when: {}, text: "" }])}>
+        <Button icon={<PlusOutlined aria-hidden="true" />} onClick={() => put([...variants, way === "rule" ? { when: {}, text: "" } : { text: "" }])}>
           {w.addVariant}
         </Button>
       </Panel>

@@ -16,7 +16,7 @@ interface Props {
 }
 
 /** Tags with their types, and the operators that go with each type. */
-function useTerms() {
+export function useTerms() {
   const { language } = useApp();
   return useQuery({
     queryKey: ["content-terms", language],
@@ -33,7 +33,7 @@ function useTerms() {
 }
 
 const isLeaf = (rule: Body) => Object.keys(rule).every((key) => ["tag", "op", "value"].includes(key));
-const NUMBERS = ["integer", "decimal", "number"];
+export const NUMBERS = ["integer", "decimal", "number"];
 
 /** What was typed, as a value of the tag's type; several with commas in between where the operator takes several. */
 function valueOf(typed: string, type: string | undefined, operand: string): unknown {

@@ -9,6 +9,7 @@ import { address, go, Link, usePlace, useQueryValue } from "../../app/router";
 import { Chart } from "../../ui/Chart";
 import { Field, RefusalAbove, RefusalProvider } from "../../ui/Field";
 import { Figure } from "../../ui/Figure";
+import { NameDialog } from "../../ui/NameDialog";
 import { Page, Panel } from "../../ui/Page";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
 import { useLeavingGuard } from "../../ui/useLeavingGuard";
@@ -208,27 +209,12 @@ function CopyDialog({ name, close }: { name: string; close: () => void }) {
   const w = useWords(content);
   const c = useWords(common);
   const cache = useQueryClient();
-  const [to, setTo] = useState(`${name} 2`);
-  const [error, setError] = useState<unknown>(null);
-  const copy = async () => {
-    try {
-      await api.post("/api/v1/content/{name}/copy", { path: { name }, body: { to: to.trim() } });
-      await cache.invalidateQueries({ queryKey: ["content"] });
-      go(address("content", to.trim()), { saved: true });
-    } catch (problem) {
-      setError(problem);
-    }
+  const copy = async (to: string) => {
+    await api.post("/api/v1/content/{name}/copy", { path: { name }, body: { to } });
+    await cache.invalidateQueries({ queryKey: ["content"] });
+    go(address("content", to), { saved: true });
   };
-  return (
-    <Modal open title={w.copyTitle} okText={c.copy} onCancel={close} onOk={() => copy()} okButtonProps={{ disabled: to.trim() === "" }}>
-      <Input aria-label={w.name} value={to} onChange={(event) => setTo(event.target.value)} />
-      {error !== null && (
-        <p className="field-error" role="alert">
-          <ProblemText error={error} />
-        </p>
-      )}
-    </Modal>
-  );
+  return <NameDialog title={w.copyTitle} label={w.name} start={`${name} 2`} ok={c.copy} close={close} act={copy} />;
 }
 
 function About({ known }: { known: ContentDetail }) {

@@ -39,7 +39,7 @@ export function ContentPreviewPanel({ kind, body }: { kind: Kind; body: Body }) 
     enabled: ready,
     retry: false,
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => api.post<ContentPreview>("/api/v1/content/preview", { body: { kind, body: JSON.parse(text) as Body, entity, channel: kind === "template" ? channel : undefined }, signal }),
+    queryFn: ({ signal }) => api.post<ContentPreview>("/api/v1/content/preview", { query: { language }, body: { kind, body: JSON.parse(text) as Body, entity, channel: kind === "template" ? channel : undefined }, signal }),
   });
   return (
     <Panel title={w.preview}>
@@ -72,6 +72,11 @@ function Shown({ kind, channel, found }: { kind: Kind; channel: string; found: C
       ) : (
         <MessagePreview channel={channel} parts={found.parts ?? {}} />
       )}
+      {(found.chosen ?? []).map((one) => (
+        <p key={one.block} className="finding" data-chosen={one.variant}>
+          <b>{one.block === "" ? w.why : w.whyOf(one.block)}</b> {one.words}
+        </p>
+      ))}
       {found.missing.length > 0 && <p className="warn">{w.missing(found.missing.join(", "))}</p>}
       {(found.notes ?? []).map((note) => (
         <p key={note} className="warn">

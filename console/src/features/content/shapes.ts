@@ -32,6 +32,25 @@ export interface ContentPreview {
   html?: string;
   missing: string[];
   notes?: string[];
+  /** Which variant of dynamic copy, and why. */
+  chosen?: { block: string; variant: string; propensity: number; words: string }[];
+}
+
+/** How dynamic copy chooses: by conditions, by the highest score, or by the first item of a list that has a variant. */
+export type Way = "rule" | "score" | "list";
+
+export interface Choose {
+  by: "score" | "list";
+  tag?: string;
+  floor?: number;
+  explore?: number;
+}
+
+/** A body that chooses in another way: variants keep their texts, and lose what only the old way needs. */
+export function chosenBy(body: Body, way: Way): Body {
+  const variants = ((body.variants ?? []) as Body[]).map(({ name, text, html }) => ({ ...(name === undefined ? {} : { name }), ...(way === "rule" ? { when: {} } : {}), text: text ?? "", ...(html === undefined ? {} : { html }) }));
+  const { choose: _, ...rest } = body;
+  return way === "rule" ? { ...rest, variants } : { ...rest, choose: { by: way }, variants };
 }
 
 /** What new content of a kind begins with. */

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link } from "../../app/router";
+import { useArmWords } from "../../ui/Intervals";
 import { Panel } from "../../ui/Page";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { customers, said as saidWords, scopes as scopeWords } from "./words";
@@ -147,6 +148,7 @@ const SIZE = 8;
 export function Messages({ entity }: { entity: string }) {
   const w = useWords(customers);
   const f = useFormat();
+  const named = useArmWords();
   const events: Record<string, string> = useWords(saidWords);
   const [page, setPage] = useState(1);
   const found = useQuery({
@@ -166,7 +168,7 @@ export function Messages({ entity }: { entity: string }) {
             <div>
               <Link href={address("campaigns", row.campaign)}>{row.campaign}</Link>
               <p className="quiet small">
-                {f.moment(row.at)} <span translate="no">{[row.channel, row.arm].filter(Boolean).join(" · ")}</span>
+                {f.moment(row.at)} <span translate="no">{[row.channel, row.arm && named(row.arm)].filter(Boolean).join(" · ")}</span>
               </p>
             </div>
             <span className="spacer" />

@@ -1,9 +1,11 @@
 /** Customers by key, with a few of their tags. */
+import { UploadOutlined } from "@ant-design/icons";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Button } from "antd";
 import { api } from "../../api/client";
 import type { Cell } from "../../api/shapes";
-import { useApp, useWords } from "../../app/context";
-import { address, Link, useQueryValue } from "../../app/router";
+import { useApp, useFormat, useWords } from "../../app/context";
+import { address, go, Link, useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
 import { SearchBox } from "../../ui/ServerTable";
 import { Empty, ErrorState, Loading } from "../../ui/States";
@@ -34,7 +36,7 @@ export default function CustomerList() {
       <Panel flush>
         {found.isError && <ErrorState error={found.error} retry={() => void found.refetch()} />}
         {found.isPending && <Loading />}
-        {rows?.length === 0 && <Empty title={search === "" ? w.emptyTitle : w.notFound} hint={search === "" ? w.emptyHint : undefined} />}
+        {rows?.length === 0 && <Empty title={search === "" ? w.emptyTitle : w.notFound} hint={search === "" ? w.emptyHint : undefined} action={search === "" ? <Bring /> : undefined} />}
         {rows !== undefined && rows.length > 0 && !found.isError && (
           <div className="table-scroll" tabIndex={0} role="region" aria-label={c.customers}>
             <table className="plain">
@@ -70,9 +72,23 @@ export default function CustomerList() {
   );
 }
 
+/** Where customers come from. */
+function Bring() {
+  const c = useWords(common);
+  const { allowed } = useApp();
+  if (allowed !== null && !allowed.has("import")) return null;
+  return (
+    <Button type="primary" icon={<UploadOutlined aria-hidden="true" />} onClick={() => go("/data/import")}>
+      {c.importData}
+    </Button>
+  );
+}
+
 export function CellText({ cell }: { cell: Cell | undefined }) {
   const c = useWords(common);
+  const f = useFormat();
   if (cell === null || cell === undefined) return <span className="quiet">–</span>;
   if (typeof cell === "boolean") return <>{cell ? c.yes : c.no}</>;
+  if (typeof cell === "string" && /^\d{4}-\d{2}-\d{2}(T|$)/.test(cell)) return <span className="nowrap">{f.day(cell)}</span>;
   return <>{Array.isArray(cell) ? cell.join(" › ") : String(cell)}</>;
 }

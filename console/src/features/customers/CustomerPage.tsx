@@ -64,7 +64,7 @@ export default function CustomerPage({ entity }: { entity: string }) {
 
 function Tags({ customer }: { customer: Customer }) {
   const w = useWords(customers);
-  const groups = Map.groupBy(customer.tags, (tag) => tag.category.join(" › ") || tag.family);
+  const groups = Map.groupBy(customer.tags, (tag) => tag.category.join(" › ") || (tag.family.split(".")[0] ?? ""));
   return (
     <>
       {[...groups].map(([category, rows]) => (

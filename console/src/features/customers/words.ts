@@ -73,6 +73,7 @@ export const said = pairs({
   goal: ["goal reached", "达成目标"],
   unsubscribed: ["unsubscribed", "已退订"],
   complained: ["complained", "投诉"],
+  chosen: ["copy recommended", "推荐文案"],
   converted: ["converted", "已转化"],
 });
 

@@ -46,7 +46,7 @@ export default function ImportPage() {
   const steps = [w.stepFile, w.stepMap, w.stepPreview, w.stepDone].map((title) => ({ title }));
   return (
     <Page title={w.importTitle} lead={w.importLead} above={{ href: "/data", label: c.data }}>
-      <Steps className="wizard-steps" size="small" current={STAGES.indexOf(stage.at)} items={steps} responsive={false} />
+      <Steps className="wizard-steps" size="small" current={STAGES.indexOf(stage.at)} items={steps} responsive={false} titlePlacement="vertical" />
       {stage.at === "file" && <FileDrop<Look> drop={w.drop} hint={w.dropHint} sending={w.uploading} done={(look) => setStage({ at: "map", look })} />}
       {stage.at === "map" && (
         <MapStep look={stage.look} back={() => setStage({ at: "file" })} done={(mapping, report) => setStage({ at: "preview", look: stage.look, mapping, report })} />

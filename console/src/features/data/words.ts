@@ -92,7 +92,7 @@ export const data = pairs({
   source: ["Source", "数据源"],
   sourceAdd: ["Add a source", "添加数据源"],
   sourceName: ["Name of the source", "数据源名称"],
-  sourcesNone: ["No import comes again yet", "还没有定期导入"],
+  sourcesNone: ["No sources yet", "还没有数据源"],
   sourcesHint: ["A source imports new files of a folder, or a database table, by a schedule.", "数据源按计划导入文件夹中的新文件或数据库表。"],
   sourceRemove: [(name: string) => `Remove the source “${name}”?`, (name: string) => `移除数据源“${name}”？`],
   sourceRemoveText: ["What it imported stays.", "已导入的数据会保留。"],

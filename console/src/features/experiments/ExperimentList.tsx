@@ -4,6 +4,7 @@ import { Button, Segmented, type TableProps, Tag } from "antd";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, Link, useQueryValue } from "../../app/router";
+import { useArmWords } from "../../ui/Intervals";
 import { Page, Panel } from "../../ui/Page";
 import { SearchBox, ServerTable, useAsking } from "../../ui/ServerTable";
 import { Empty } from "../../ui/States";
@@ -78,6 +79,7 @@ function useColumns(): TableProps<ExperimentRow>["columns"] {
   const w = useWords(experiments);
   const c = useWords(common);
   const f = useFormat();
+  const named = useArmWords();
   const told = (decided: string) => (w as unknown as Record<string, string>)[decided] ?? decided;
   return [
     {
@@ -87,7 +89,7 @@ function useColumns(): TableProps<ExperimentRow>["columns"] {
       render: (_, row) => (
         <div className="named">
           <Link href={address("experiments", row.experiment)}>{row.experiment}</Link>
-          <p className="quiet clamp">{row.arms.join(" · ")}</p>
+          <p className="quiet clamp">{row.arms.map(row.kind === "campaign" ? named : (arm) => arm).join(" · ")}</p>
         </div>
       ),
     },

@@ -7,6 +7,7 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { TONES } from "../../app/theme";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
 import { segmentColours } from "./colours";
 import { type Prepared, PreparationTable } from "./PreparationTable";
@@ -131,34 +132,18 @@ function PanelTable({ facts }: { facts: PanelFacts }) {
     [w.bic, (row) => number(row.bic, (v) => f.short(v))],
   ];
   return (
-    <Panel flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.overK}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.k}</th>
-              {columns.map(([label]) => (
-                <th key={label} scope="col">
-                  {label}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {facts.panel.map((row) => (
-              <tr key={row.k}>
-                <th scope="row" className="nowrap">
-                  {row.k} {row.k === facts.k && <Tag className="tone tone-good">{w.promoted}</Tag>} {row.k === facts.recommended.k && row.k !== facts.k && <Tag className="tone tone-quiet">{w.recommended}</Tag>}
-                </th>
-                {columns.map(([label, shown]) => (
-                  <td key={label}>{shown(row)}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
+    <PlainTable label={w.overK} heads={[w.k, ...columns.map(([label]) => label)]}>
+      {facts.panel.map((row) => (
+        <tr key={row.k}>
+          <th scope="row" className="nowrap">
+            {row.k} {row.k === facts.k && <Tag className="tone tone-good">{w.promoted}</Tag>} {row.k === facts.recommended.k && row.k !== facts.k && <Tag className="tone tone-quiet">{w.recommended}</Tag>}
+          </th>
+          {columns.map(([label, shown]) => (
+            <td key={label}>{shown(row)}</td>
+          ))}
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
@@ -223,32 +208,18 @@ function ComesBack({ segmentation, facts }: { segmentation: Segmentation; facts:
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <Panel title={w.comesBack} flush>
-      <p className="finding panel-inner">{w.comesBackHelp}</p>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.comesBack}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.segment}</th>
-              <th scope="col">{w.stability}</th>
-              <th scope="col">{w.nearBorder}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {facts.segments.map((row) => (
-              <tr key={row.segment}>
-                <th scope="row" translate="no">
-                  {nameOf(segmentation, row.segment)}
-                </th>
-                <td className="nowrap">
-                  <Tag className={`tone tone-${LIGHTS[row.band]}`}>{row.word}</Tag> {f.number(row.jaccard, 2)} ± {f.number(1.96 * row.error, 2)}
-                </td>
-                <td>{f.percent(row.ambiguous)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
+    <PlainTable label={w.comesBack} title={w.comesBack} lead={w.comesBackHelp} heads={[w.segment, w.stability, w.nearBorder]}>
+      {facts.segments.map((row) => (
+        <tr key={row.segment}>
+          <th scope="row" translate="no">
+            {nameOf(segmentation, row.segment)}
+          </th>
+          <td className="nowrap">
+            <Tag className={`tone tone-${LIGHTS[row.band]}`}>{row.word}</Tag> {f.number(row.jaccard, 2)} ± {f.number(1.96 * row.error, 2)}
+          </td>
+          <td>{f.percent(row.ambiguous)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

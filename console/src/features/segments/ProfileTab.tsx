@@ -8,6 +8,7 @@ import { useQueryValue } from "../../app/router";
 import { TONES } from "../../app/theme";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
 import { segmentColours } from "./colours";
 import { WrongDialog } from "./Dialogs";
@@ -166,41 +167,30 @@ function Heatmap({ segmentation, facts }: { segmentation: Segmentation; facts: P
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <Panel title={w.heatmap} flush>
-      <p className="finding panel-inner">{w.heatmapHelp}</p>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.heatmap}>
-        <table className="plain heat">
-          <thead>
-            <tr>
-              <th scope="col">{w.tag}</th>
-              {facts.segments.map((id) => (
-                <th key={id} scope="col" translate="no" title={nameOf(segmentation, Number(id))}>
-                  {nameOf(segmentation, Number(id))}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {facts.traits.map((trait) => (
-              <tr key={`${trait.tag} ${trait.label}`}>
-                <th scope="row" translate="no">
-                  {trait.label}
-                </th>
-                {facts.segments.map((id) => {
-                  const value = trait.by_segment[id]?.difference ?? null;
-                  return (
-                    <td key={id} className="num" style={{ background: heat(value) }}>
-                      {value === null ? "–" : `${value > 0 ? "+" : ""}${f.number(value, 2)}`}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {facts.left_out > 0 && <p className="quiet small panel-inner">{w.leftOut(facts.left_out)}</p>}
-    </Panel>
+    <PlainTable
+      label={w.heatmap}
+      title={w.heatmap}
+      lead={w.heatmapHelp}
+      className="heat"
+      heads={[w.tag, ...facts.segments.map((id) => <span key={id} translate="no" title={nameOf(segmentation, Number(id))}>{nameOf(segmentation, Number(id))}</span>)]}
+      foot={facts.left_out > 0 && <p className="quiet small panel-inner">{w.leftOut(facts.left_out)}</p>}
+    >
+      {facts.traits.map((trait) => (
+        <tr key={`${trait.tag} ${trait.label}`}>
+          <th scope="row" translate="no">
+            {trait.label}
+          </th>
+          {facts.segments.map((id) => {
+            const value = trait.by_segment[id]?.difference ?? null;
+            return (
+              <td key={id} className="num" style={{ background: heat(value) }}>
+                {value === null ? "–" : `${value > 0 ? "+" : ""}${f.number(value, 2)}`}
+              </td>
+            );
+          })}
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

@@ -5,6 +5,7 @@ import { api } from "../../api/client";
 import { useApp, useWords } from "../../app/context";
 import { Panel } from "../../ui/Page";
 import { ProblemText } from "../../ui/States";
+import { common } from "../../words/common";
 import { useReadAgain } from "./Dialogs";
 import { real, type Segmentation, type SegmentRow } from "./shapes";
 import { segments } from "./words";
@@ -29,6 +30,7 @@ export function StrategyTab({ segmentation }: { segmentation: Segmentation }) {
 
 function StrategyForm({ name, row }: { name: string; row: SegmentRow }) {
   const w = useWords(segments);
+  const shared = useWords(common);
   const { allowed } = useApp();
   const { message } = App.useApp();
   const again = useReadAgain(name);
@@ -66,7 +68,7 @@ function StrategyForm({ name, row }: { name: string; row: SegmentRow }) {
         </Form.Item>
         {may && (
           <Button htmlType="submit" loading={busy} aria-label={w.saveStrategy(row.name)}>
-            {w.saveStrategy(row.name)}
+            {shared.save}
           </Button>
         )}
       </Form>

@@ -7,12 +7,12 @@ import type { AudienceRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { go } from "../../app/router";
 import { Panel } from "../../ui/Page";
-import { Loading, ProblemText } from "../../ui/States";
+import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
 import { type Prepared, PreparationTable } from "./PreparationTable";
 import { bodyOf, type Plan, USUAL } from "./plan";
 import type { SegmentationRow } from "./SegmentList";
-import { useTags } from "./useTags";
+import { useTagList } from "./useTags";
 import { methodWords, segments } from "./words";
 
 interface StepProps {
@@ -60,14 +60,16 @@ export function DataStep({ plan, change, next }: StepProps) {
   const c = useWords(common);
   const f = useFormat();
   const { language } = useApp();
-  const tags = useTags();
+  const known = useTagList();
   const { rows } = useMethods();
   const [tried, setTried] = useState(false);
   const audiences = useQuery({
     queryKey: ["audiences", "names", language],
     queryFn: ({ signal }) => api.get<{ audiences: AudienceRow[] }>("/api/v1/audiences", { query: { language, limit: 1000 }, signal }),
   });
-  const usable = tags.filter((tag) => !USELESS.includes(tag.type) && !tag.tag.startsWith("segment."));
+  if (known.isError) return <ErrorState error={known.error} retry={() => void known.refetch()} />;
+  if (known.data === undefined) return <Loading />;
+  const usable = known.data.tags.filter((tag) => !USELESS.includes(tag.type) && !tag.tag.startsWith("segment."));
   const usual = USUAL.filter((tag) => usable.some((one) => one.tag === tag));
   const chosen = plan.tags ?? usual;
   const thin = usable.filter((tag) => chosen.includes(tag.tag) && tag.coverage !== null && tag.coverage < 0.5).map((tag) => tag.label);

@@ -6,11 +6,14 @@ import { useApp } from "../../app/context";
 
 export const NUMERIC: readonly string[] = ["integer", "decimal", "number"];
 
-export function useTags(): TagRow[] {
+export function useTagList() {
   const { language } = useApp();
-  const found = useQuery({
+  return useQuery({
     queryKey: ["tags", "names", language],
     queryFn: ({ signal }) => api.get<{ tags: TagRow[] }>("/api/v1/tags", { query: { language, entity_kind: "customer", limit: 1000 }, signal }),
   });
-  return found.data?.tags ?? [];
+}
+
+export function useTags(): TagRow[] {
+  return useTagList().data?.tags ?? [];
 }

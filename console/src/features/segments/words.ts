@@ -72,7 +72,7 @@ export const segments = pairs({
 
   chooseSegment: ["Segment", "分群"],
   effects: [(name: string) => `How “${name}” differs from everybody`, (name: string) => `“${name}”与全体的差异`],
-  effectsHelp: ["In standard deviations of all customers, with 95 % intervals; 0 is everybody.", "以全体客户的标准差为单位，带 95% 区间；0 表示与全体相同。"],
+  effectsHelp: ["In standard deviations of all customers, with 95% intervals; 0 is everybody.", "以全体客户的标准差为单位，带 95% 区间；0 表示与全体相同。"],
   tag: ["Tag", "标签"],
   here: ["In the segment", "该分群"],
   everybody: ["Everybody", "全体"],
@@ -257,7 +257,7 @@ export const segments = pairs({
   numberFound: ["This method finds the number of segments itself.", "该方法会自行得出分群数量。"],
   maxK: ["At most", "最多"],
   minSize: ["Smallest segment worth acting on", "最小可用分群人数"],
-  minSizeAuto: ["1 % of customers, at least 10", "客户的 1%，至少 10"],
+  minSizeAuto: ["1% of customers, at least 10", "客户的 1%，至少 10"],
   seed: ["Random seed", "随机种子"],
   starts: ["Random starts", "随机起点数"],
   startsAuto: ["as the method wants", "按方法默认"],

@@ -9,6 +9,7 @@ import { ErrorState } from "../../ui/States";
 import { common } from "../../words/common";
 import { Account } from "./Account";
 import { Audit } from "./Audit";
+import { Messaging } from "./Messaging";
 import { Tokens } from "./Tokens";
 import { Users } from "./Users";
 import { WorkspaceSettings } from "./WorkspaceSettings";
@@ -22,6 +23,7 @@ export default function SettingsPage({ part = "account" }: { part?: string }) {
   const parts: { key: string; label: string; children: ReactNode }[] = [
     { key: "account", label: w.mine, children: <Account /> },
     { key: "tokens", label: w.tokens, children: <Tokens /> },
+    { key: "messaging", label: w.messaging, children: <Messaging /> },
     ...(admin
       ? [
           { key: "users", label: w.users, children: <Users /> },

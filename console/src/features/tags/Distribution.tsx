@@ -57,7 +57,7 @@ function Histogram({ spread, title }: { spread: Spread; title: string }) {
   const option = useMemo(
     () => ({
       tooltip: { trigger: "axis" },
-      xAxis: { type: "category", data: data.rows.map((row) => row[0]), axisTick: { show: false }, axisLabel: { hideOverlap: true } },
+      xAxis: { type: "category", data: data.rows.map((row) => row[0]), axisTick: { show: false }, axisLabel: { hideOverlap: true, alignMaxLabel: "right" } },
       yAxis: { type: "value", splitLine: { lineStyle: { opacity: 0.35 } }, axisLabel: { formatter: (v: number) => f.short(v) } },
       series: [{ type: "bar", data: spread.rows.map((row) => row.count), barCategoryGap: "8%", itemStyle: { borderRadius: [3, 3, 0, 0] } }],
     }),

@@ -21,7 +21,7 @@ interface Trial {
 
 const MEASURES = ["count", "sum", "avg", "min", "max", "distinct", "first", "last", "mode", "days_since", "days_since_first"] as const;
 const WITHOUT_FIELD: readonly string[] = ["count", "days_since", "days_since_first"];
-const WINDOWS = ["7d", "30d", "90d", "1y"];
+const WINDOWS = ["7d", "30d", "90d", "1y"] as const;
 
 export function TagForm({ close }: { close: () => void }) {
   const w = useWords(tags);
@@ -181,7 +181,7 @@ function AggregateItems() {
           </Form.Item>
         )}
         <Form.Item name="within" label={w.within}>
-          <AutoComplete allowClear placeholder={w.ever} options={WINDOWS.map((value) => ({ value }))} />
+          <AutoComplete allowClear placeholder={w.ever} options={WINDOWS.map((value) => ({ value, label: w[value] }))} />
         </Form.Item>
       </div>
     </>

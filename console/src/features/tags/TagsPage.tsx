@@ -146,7 +146,7 @@ function useColumns(show: (tag: string) => void): TableProps<TagRow>["columns"] 
           <button type="button" className="link" onClick={() => show(row.tag)}>
             {row.label}
           </button>
-          <p className="quiet clamp">{row.label === row.tag ? row.how : row.tag}</p>
+          {row.label === row.tag ? <p className="quiet clamp narrow-only">{row.how}</p> : <p className="quiet clamp">{row.tag}</p>}
         </div>
       ),
     },

@@ -102,9 +102,12 @@ class Surroundings:
             return lambda values, _: content.render(values)
         return partial(self.tracker.render, content)
 
-    def unsubscribe_url(self, n: int) -> str:
-        """Where recipient `n` of the plan unsubscribes with one click; empty where the setting `public_url` is."""
-        return f"{self._public}/u/{self.sign(n)}" if self._public else ""
+    def unsubscribe_url(self, n: int, token: str | None = None) -> str:
+        """Where recipient `n` of the plan unsubscribes with one click; empty where the setting `public_url` is.
+
+        token : what `sign` gave for them, where that is known.
+        """
+        return f"{self._public}/u/{token or self.sign(n)}" if self._public else ""
 
     @cached_property
     def _public(self) -> str:

@@ -14,6 +14,7 @@ import re
 import smtplib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -175,7 +176,7 @@ class _Posting:
         ]
         if parts.get("reply_to"):
             headers.append(f"Reply-To: {_encoded(str(parts['reply_to']))}")
-        body = _body({n: str(parts[n]) for n in ("text", "html") if parts.get(n)}, parcel.key)
+        body = _body({n: str(parts[n]) for n in ("text", "html") if parts.get(n)} or {"text": ""}, parcel.key)
         wire = ("\r\n".join(headers) + "\r\n" + body).encode("ascii")
         return wire.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n"
 
@@ -194,8 +195,9 @@ class _Posting:
         return self._date[1]
 
     def _unsubscribe(self, parcel: Parcel) -> list[str]:
-        url = self._given.unsubscribe_url(parcel.n)
-        mail = f"<mailto:{self._mailer.sender}?subject=unsubscribe%20{self._given.sign(parcel.n)}>"
+        token = self._given.sign(parcel.n)
+        mail = f"<mailto:{self._mailer.sender}?subject=unsubscribe%20{token}>"
+        url = self._given.unsubscribe_url(parcel.n, token)
         if not url:
             return [f"List-Unsubscribe: {mail}"]
         return [f"List-Unsubscribe: <{url}>, {mail}", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
@@ -210,7 +212,7 @@ def _refused(code: int, said: bytes) -> Outcome:
 def _encoded(text: str) -> str:
     """A header's text: one line, other letters than ASCII as RFC 2047 says."""
     line = CONTROL.sub(" ", text)
-    if line.isascii() and len(line) < 900:
+    if line.isascii() and len(line) < 900 and "=?" not in line:  # which would be read as other letters
         return line
     return str(Header(line, "utf-8", maxlinelen=75).encode(linesep="\r\n"))
 
@@ -225,6 +227,8 @@ def _body(parts: Mapping[str, str], key: str) -> str:
     if len(made) == 1:
         return made[0]
     mark = f"=_{key}"
+    while any(mark in part for part in made):
+        mark += "_"
     inner = "".join(f"--{mark}\r\n{part}\r\n" for part in made)
     return f'Content-Type: multipart/alternative; boundary="{mark}"\r\n\r\n{inner}--{mark}--'
 
@@ -253,6 +257,16 @@ def _wrapped(text: str) -> str:
     return "\r\n".join(encoded[i : i + 76] for i in range(0, len(encoded), 76))
 
 
+def _wait_in_the_system(sock: socket.socket) -> None:
+    """Let the system keep the time limit of a plain socket: Python asks for it before each call, with two more waits."""
+    seconds = sock.gettimeout()
+    if seconds:
+        limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            sock.setsockopt(socket.SOL_SOCKET, option, limit)
+        sock.settimeout(None)
+
+
 class _Wire:
     """What is said over a connection that is open: a third of the time of `smtplib`, which buffers line by line.
 
@@ -261,6 +275,8 @@ class _Wire:
 
     def __init__(self, sock: socket.socket, *, pipelining: bool) -> None:
         self._socket, self._pipelining, self._rest = sock, pipelining, b""
+        if not isinstance(sock, ssl.SSLSocket):
+            _wait_in_the_system(sock)
 
     def ask(self, commands: Sequence[str]) -> Iterator[tuple[int, bytes]]:
         """The replies to commands; those after one that is refused are not said, or their replies are read over.

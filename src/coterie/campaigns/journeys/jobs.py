@@ -1,4 +1,5 @@
-"""The job that moves journeys on: looked for by schedule, one stage for each journey that is due."""
+"""The jobs of journeys: moving them on, looked for by schedule, one stage for each that is due; and removing the
+members of their steps' snapshots that are kept no longer."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 from coterie.errors import CoterieError
-from coterie.jobs.registry import Arguments, Job, register
+from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.progress import Progress
 
 ADVANCE, SCHEDULE, CRON = "journeys.advance", "journeys", "*/5 * * * *"
+PRUNE = "journeys.prune"
 
 
 def _plan(ws: Any, given: Arguments) -> list[dict[str, Any]]:
@@ -26,4 +28,9 @@ def _advance(ws: Any, stage: Arguments, _progress: Progress) -> dict[str, Any]:
     return told
 
 
+def _prune(ws: Any, _given: Arguments, _progress: Progress) -> dict[str, Any]:
+    return {"removed": ws.journeys.prune()}
+
+
+one_stage(PRUNE, _prune)
 register(Job(ADVANCE, _plan, _advance, lambda results: {"journeys": results}))

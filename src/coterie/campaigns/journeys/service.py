@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coterie.audiences.resolve import AUDIENCE
 from coterie.campaigns.events import EVENTS
 from coterie.campaigns.hits import PAGE_EVENTS
-from coterie.campaigns.journeys import funnel, messages, moves
+from coterie.campaigns.journeys import funnel, messages, moves, people
 from coterie.campaigns.journeys.asking import Asking, check_happening
 from coterie.campaigns.journeys.definition import Condition, Happened, Journey, Step, read_journey
 from coterie.campaigns.journeys.moves import KIND, MOVES
@@ -180,6 +181,25 @@ class Journeys:
         versions = [{"version": d.version, "saved_at": show_moment(d.created_at, self.context.zone)} for d in kept]
         return {**self._row(document), "definition": document.body["definition"], "versions": versions}
 
+    def made_by_steps(self) -> frozenset[str]:
+        """The names of the campaigns, and of the audiences, that steps of all versions of all journeys have."""
+        found = set()
+        for document in self.context.store.all(JOURNEY):
+            for version in self.context.store.history(JOURNEY, document.name):
+                made = read_journey(version.body["definition"], self.context.zone)
+                found |= {messages.own_name(made.name, step.id) for step in made.sends}
+        return frozenset(found)
+
+    def prune(self) -> dict[str, list[str]]:
+        """Remove the members of steps' snapshots that audiences' retention keeps no longer; which, by step's audience.
+
+        Those of a step with a message on its way stay.
+        """
+        busy = {own for document in self.context.store.all(JOURNEY) for own in self._under_way(document.name)}
+        known = {d.name for d in self.context.store.all(AUDIENCE)}
+        removed = {own: self.audiences.retain(own).removed for own in sorted((self.made_by_steps() & known) - busy)}
+        return {own: list(snapshots) for own, snapshots in removed.items() if snapshots}
+
     def delete(self, name: str) -> None:
         """Delete a journey that never ran. Raises Refused: it did; its history belongs to its messages."""
         self.document(name)
@@ -218,6 +238,22 @@ class Journeys:
             with suppress(Refused):
                 self.campaigns.pause(own)
         return self.status(name)
+
+    def running(self) -> list[str]:
+        """Names of journeys that run."""
+        return [d.name for d in self.context.store.all(JOURNEY) if self.standing(d.name).state == RUNNING]
+
+    def hold(self, name: str, errors: Mapping[str, Any]) -> None:
+        """Pause it for a reason that it says, leaving the messages that are under way as they are."""
+        self._put(name, replace(self.standing(name), state=PAUSED, errors=errors))
+
+    def held(self, code: str) -> list[str]:
+        """Names of paused journeys that say this reason."""
+        standings = {d.name: self.standing(d.name) for d in self.context.store.all(JOURNEY)}
+        said = {
+            n: [e.get("code") for e in (s.errors or {}).values()] for n, s in standings.items() if s.state == PAUSED
+        }
+        return [name for name, codes in said.items() if code in codes]
 
     def resume(self, name: str) -> dict[str, Any]:
         """Let a paused journey go on."""
@@ -300,12 +336,34 @@ class Journeys:
 
     def funnel(self, name: str) -> dict[str, Any]:
         """Where everybody is; see `funnel`. By the version that runs, else the newest."""
+        with self._looking(name) as (made, state):
+            return funnel.count(self.context, made, state)
+
+    def people(self, name: str, step: str, bar: str, **asked: Any) -> dict[str, Any]:
+        """Who waits at a step, passed it or left; see `people`."""
+        with self._looking(name) as (made, state):
+            return people.people(self.context, made, state, step, bar, **asked)
+
+    def times(self, name: str) -> dict[str, Any]:
+        """How long people are at each step; see `people`."""
+        with self._looking(name) as (made, state):
+            return {"journey": name, "steps": people.times(self.context, made, state)}
+
+    def make_audience(self, name: str, step: str, bar: str, **asked: Any) -> dict[str, Any]:
+        """Save who is in a bar of a step as an audience; see `people`."""
+        with self._looking(name) as (made, state):
+            return people.make_audience(self.context, self.audiences, made, state, step, bar, **asked)
+
+    @contextmanager
+    def _looking(self, name: str) -> Iterator[tuple[Journey, State]]:
+        """The journey as it stands, and where everybody is; nowhere, where it never ran."""
         made = self._of_now(name)
         with self._opened(name, make=False) as state:
             if state is not None:
-                return funnel.count(self.context, made, state)
+                yield made, state
+                return
         with self._imagined() as state:
-            return funnel.count(self.context, made, state)
+            yield made, state
 
     def path(self, name: str, entity: str) -> dict[str, Any]:
         """One person's way through a journey, and where they are now."""

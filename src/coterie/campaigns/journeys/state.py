@@ -236,6 +236,16 @@ class State:
         """How many stand at each step."""
         return {str(s): int(n) for s, n in self._all(f"SELECT step, count(*) FROM {_LIVE} GROUP BY step")}
 
+    def there(self, step: str) -> list[tuple[int, float, float]]:
+        """Everybody at a step: row, since when, and until when they wait (0: not by the clock)."""
+        sql = f"SELECT row, since, due FROM {_LIVE} AND step = ? ORDER BY since DESC, row"
+        return [(int(row), float(since), float(due)) for row, since, due in self._all(sql, (step,))]
+
+    def waits(self) -> dict[str, tuple[float, float]]:
+        """By step at which people are: since when who is there longest, and when the next is due (0: not by the clock)."""
+        sql = f"SELECT step, min(since), min(due) FROM {_LIVE} GROUP BY step"
+        return {str(step): (float(since), float(due)) for step, since, due in self._all(sql)}
+
     def standing(self, after: int) -> tuple[dict[str, int], list[tuple[str, str, str | None, int]]]:
         """`waiting`, and the log after a number by step, event and reason, of one and the same moment."""
         with disk_errors():

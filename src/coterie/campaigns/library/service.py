@@ -12,12 +12,14 @@ from coterie.campaigns import records
 from coterie.campaigns.content import Block, Content, Rendering, Untracked, bad_links
 from coterie.campaigns.library import bodies
 from coterie.campaigns.library.bodies import DYNAMIC, KINDS, PAGE, TEMPLATE
+from coterie.campaigns.library.chosen import explained
 from coterie.campaigns.library.clean import cleaned
 from coterie.campaigns.library.visits import visits_of
 from coterie.campaigns.reading import chosen, wrong
 from coterie.errors import Refused, unknown_name
 from coterie.kit.moments import now, show_moment
 from coterie.kit.plain import plain
+from coterie.learn.segments.words import Language
 from coterie.store.service import Document
 from coterie.tags.context import TagContext
 from coterie.tags.vocabulary import CatalogVocabulary
@@ -207,10 +209,13 @@ class Library:
         channel: str | None = None,
         hide: Callable[[str], str | None] = lambda _: None,
         entity_kind: str = "customer",
+        say: Language = "en",
     ) -> dict[str, Any]:
-        """What a customer would see of content that need not be saved: `parts`, of a page also `html`, and `missing`.
+        """What a customer would see of content that need not be saved: `parts`, of a page also `html`, `missing`, and
+        `chosen`: which variant of dynamic copy, and why.
 
         language : instead of the customer's own; channel : of a template's. hide : what is shown instead of a tag's value.
+        say : the language of sentences.
         Raises NotFound: no such customer. Refused: a mistake, or a text that cannot be filled.
         """
         read = bodies.read_body(kind, body)
@@ -225,18 +230,15 @@ class Library:
             values[content.language] = language
         given = {**values, "entity": entity, "campaign": "", "arm": "", "unsubscribe_url": "#", "convert_url": "#"}
         if kind == DYNAMIC:
-            shown = self._dynamic_parts(read, given, entity_kind)
+            found = bodies.compile_dynamic(read, self._vocabulary(entity_kind), self._known(entity_kind))
+            shown, why = found.choose(given).render(given), [{"block": "", **found.explain(given, say)}]
         else:
-            shown = _rendered(content, given, entity)
+            shown, why = _rendered(content, given, entity), explained(content, given, say)
         notes = bad_links({k: v for k, v in shown.items() if k != "title"})
-        made: dict[str, Any] = {"entity": entity, "parts": shown, "missing": missing, "notes": notes}
+        made: dict[str, Any] = {"entity": entity, "parts": shown, "missing": missing, "notes": notes, "chosen": why}
         if kind == PAGE:
             made["html"] = cleaned(str(shown["html"]))
         return made
-
-    def _dynamic_parts(self, body: Mapping[str, Any], values: Mapping[str, Any], entity_kind: str) -> dict[str, Any]:
-        found = bodies.compile_dynamic(body, self._vocabulary(entity_kind), self._known(entity_kind))
-        return found.choose(values).render(values)
 
     def values_of(self, content: Content, entity: str, entity_kind: str = "customer") -> Mapping[str, Any]:
         """The values that content needs, of one customer. Raises NotFound."""
@@ -332,7 +334,7 @@ class Library:
                 names = [d.name for d in self._store.all(CONTENT) if d.body["kind"] == DYNAMIC]
                 raise unknown_name("dynamic copy", name, names, place=place)
             body = self.get(name, version(name)).body["body"]
-            return bodies.compile_dynamic(body, self._vocabulary(entity_kind), self._known(entity_kind))
+            return bodies.compile_dynamic(body, self._vocabulary(entity_kind), self._known(entity_kind), name)
 
         return _block
 

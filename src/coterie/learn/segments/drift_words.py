@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coterie.kit.moments import told_day
 from coterie.learn.segments.drift import Drift, Trigger
 from coterie.learn.segments.names import Labels, label_of
 from coterie.learn.segments.words import Language, Text
@@ -61,7 +62,7 @@ def drift_text(drift: Drift, language: Language, labels: Labels) -> str:
     joint = "; " if language == "en" else "；"
     reasons = joint.join(trigger_text(t, language, labels) for t in drift.triggers)
     first = _VERDICTS[drift.verdict].say(language, reasons=reasons)
-    why, date = drift.due_trigger, f"{drift.due:%Y-%m-%d}"
+    why, date = drift.due_trigger, told_day(f"{drift.due:%Y-%m-%d}", language)
     if drift.verdict == "now":
         second = _NEXT["now"].say(language, date=date)
     elif why.code == "age":

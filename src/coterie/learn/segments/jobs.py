@@ -81,9 +81,9 @@ def _told(made: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-one_stage(FIT, _fit)
-one_stage(REFIT, _refit)
-one_stage(UPDATE, _update)
-one_stage(REBUILD, _rebuild)
+one_stage(FIT, _fit, apart=True)
+one_stage(REFIT, _refit, apart=True)
+one_stage(UPDATE, _update, apart=True)
+one_stage(REBUILD, _rebuild, apart=True)
 one_stage(REPORT, _report)
 register(Job(USE, _plan_use, _use, lambda results: results[0]))

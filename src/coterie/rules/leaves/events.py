@@ -129,11 +129,13 @@ class BoundEvents(BoundLeaf):
 
     grouped : SQL from FROM to GROUP BY, one group per entity; `having` the condition on a group.
     matched : where only having such an event matters, SQL from FROM to WHERE: nobody's events need be counted then.
+    counted : where only their number matters, the same; `operator` tells which numbers pass.
     measure_events : the measure over one entity's events in Python; `fields` what it reads of them, lookups' fields included.
     """
 
     grouped: str = ""
     matched: str = ""
+    counted: str = ""
     having: str = ""
     measure_events: Callable[[Sequence[Event]], Any] = tuple
     fields: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ def _bind(leaf: EventsLeaf, scope: Scope, place: str) -> BoundEvents:
         datasets=found.datasets(*of.lookups), can_miss=measure.run(()) is None,
         grouped=grouped, having=having, measure_events=measured,
         matched=rows if leaf.measure == "count" and (operator.key, operand) in _ONE_OR_NONE else "",
+        counted=rows if leaf.measure == "count" else "",
         fields=tuple(dict.fromkeys((*found.where.fields, *of.fields))),
     )  # fmt: skip
 
