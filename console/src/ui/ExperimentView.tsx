@@ -32,7 +32,7 @@ export interface ExperimentAnswer {
 const words = pairs({
   answer: ["Did it work?", "是否有效？"],
   effects: ["Effects against the control", "相对对照组的效果"],
-  settledAdjusted: ["The plan settled it beforehand: the reading adjusted by what was known before decides; the plain one stands beside it.", "计划中已事先确定：以按事前信息校正的结果为准，未校正结果并列显示。"],
+  settledAdjusted: ["The plan settled it beforehand: the reading adjusted by what was known before decides, and where there is none, the plain one; both stand here.", "计划中已事先确定：以按事前信息校正的结果为准，无法校正时以未校正结果为准，两者并列显示。"],
   settledPlain: ["The plan settled it beforehand: the plain reading decides; the adjusted one stands beside it.", "计划中已事先确定：以未校正的结果为准，校正结果并列显示。"],
   segments: ["By segment, corrected for the number of comparisons", "按分群查看（已校正比较次数）"],
   group: ["Group", "分组"],

@@ -279,7 +279,7 @@ SETTINGS_HELP: Mapping[str, str] = MappingProxyType(
         "memory_limit_mb": "查询引擎溢出到磁盘前可用的内存，单位 MB。",
         "index_memory_mb": "人群包位图与标签列可用的内存，单位 MB。",
         "index_disk_mb": "事件条件位图可用的磁盘空间，单位 MB。",
-        "job_niceness": "导入、标签计算和模型拟合为用户请求让路的程度：0 到 19，同 nice。",
+        "job_niceness": "导入、标签计算和模型拟合为用户请求让路的程度：0 到 19，数值越大让得越多。",
         "sql_seconds": "人群包 SQL 的最长运行秒数。",
         "sql_memory_mb": "人群包 SQL 可用的内存，单位 MB。",
         "lock_wait_seconds": "发布时等待其他进程的秒数。",

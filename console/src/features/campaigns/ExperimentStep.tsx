@@ -14,7 +14,8 @@ import { common } from "../../words/common";
 import { partsOf } from "../../ui/message";
 import { type JsonObject, WhereField } from "../../ui/RuleFields";
 import { ProblemText } from "../../ui/States";
-import { armsOf, type Definition, type Goal } from "./shapes";
+import { NUMERIC, useTags } from "../segments/useTags";
+import { armsOf, type Definition, type Goal, type Reading } from "./shapes";
 import type { StepProps } from "./WizardPage";
 import { campaigns, wizard } from "./words";
 
@@ -24,6 +25,7 @@ export function ExperimentStep(props: StepProps) {
       <div className="span-7 stack">
         <Holdout {...props} />
         <Arms {...props} />
+        <HowRead {...props} />
       </div>
       <div className="span-5 stack">
         <Goals {...props} />
@@ -85,6 +87,48 @@ function Arms({ definition, change }: StepProps) {
       <Button icon={<PlusOutlined aria-hidden="true" />} onClick={add}>
         {w.addArm}
       </Button>
+    </Panel>
+  );
+}
+
+/** What is taken out of the comparison, and which reading decides: settled before there is anything to see. */
+function HowRead({ definition, change }: StepProps) {
+  const w = useWords(wizard);
+  const tags = useTags();
+  const { adjust = true, decides = "adjusted" } = definition.experiment ?? {};
+  const named = typeof adjust === "string" ? [adjust] : Array.isArray(adjust) ? adjust : null;
+  const way = named !== null ? "tags" : adjust ? "before" : "off";
+  const numbers = tags.filter((tag) => [...NUMERIC, "boolean"].includes(tag.type));
+  const ways = [
+    { value: "before", label: w.adjustBefore },
+    { value: "tags", label: w.adjustTags },
+    { value: "off", label: w.adjustOff },
+  ];
+  const readings = [
+    { value: "adjusted", label: w.decidesAdjusted },
+    { value: "plain", label: w.decidesPlain },
+  ];
+  const choose = (chosen: string) => change(withExperiment(definition, { adjust: chosen === "tags" ? [] : chosen === "before", ...(chosen === "off" ? { decides: undefined } : {}) }));
+  return (
+    <Panel title={w.reading}>
+      <p className="finding">{w.readingHint}</p>
+      <div className="fields">
+        <Field label={w.adjustBy} place="experiment.adjust">
+          {(control) => <Select {...control} value={way} options={ways} onChange={choose} />}
+        </Field>
+        {way === "tags" && (
+          <Field label={w.adjustNames} place="experiment.adjust">
+            {(control) => (
+              <Select {...control} mode="multiple" value={named ?? []} options={numbers.map((tag) => ({ value: tag.tag, label: tag.label }))} onChange={(names: string[]) => change(withExperiment(definition, { adjust: names }))} />
+            )}
+          </Field>
+        )}
+        {way !== "off" && (
+          <Field label={w.decides} place="experiment.decides">
+            {(control) => <Select {...control} value={decides} options={readings} onChange={(reading: Reading) => change(withExperiment(definition, { decides: reading }))} />}
+          </Field>
+        )}
+      </div>
     </Panel>
   );
 }

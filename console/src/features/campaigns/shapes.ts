@@ -25,6 +25,9 @@ export interface CampaignRow {
   goals?: Record<string, number> | number | null;
 }
 
+/** Which reading of the results decides. */
+export type Reading = "plain" | "adjusted";
+
 export type Step = "audience" | "content" | "experiment" | "schedule" | "plan" | "approve" | "run";
 
 /** What keeps a campaign from running: at which step, what is to be done, and with what where that is not the campaign. */
@@ -82,7 +85,7 @@ export interface Definition {
   schedule?: "now" | Record<string, unknown>;
   validity?: { from?: string; until?: string };
   goals?: Goal[];
-  experiment?: { arms?: string[] | Record<string, Arm | number | null>; weights?: Record<string, number>; holdout?: number; salt?: string };
+  experiment?: { arms?: string[] | Record<string, Arm | number | null>; weights?: Record<string, number>; holdout?: number; salt?: string; adjust?: boolean | string | string[]; decides?: Reading };
   quiet?: { from: string; until: string; zone?: string };
   priority?: number;
   group?: string;
