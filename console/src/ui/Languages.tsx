@@ -1,6 +1,7 @@
 /** Texts that differ by language: which one is edited, and the tag that tells a customer's. */
 import { CloseOutlined, PlusOutlined } from "@ant-design/icons";
-import { Button, Input, Segmented, Select } from "antd";
+import { Button, Input, Segmented } from "antd";
+import { ClearableSelect } from "./ClearableSelect";
 import { useState } from "react";
 import { useWords } from "../app/context";
 import { pairs } from "../words/pairs";
@@ -64,7 +65,7 @@ export function LanguageTag({ place, given, put }: { place: string; given: Parts
   const options = (known.data ?? []).filter((tag) => tag.label !== "").map((tag) => ({ value: tag.name, label: tag.label === tag.name ? tag.name : `${tag.name} ${tag.label}` }));
   return (
     <Field label={w.tag} place={place}>
-      {(control) => <Select {...control} allowClear showSearch={{ optionFilterProp: "label" }} value={chosen} options={options} onChange={(tag: string | undefined) => put({ ...given, language: tag ?? "" })} />}
+      {(control) => <ClearableSelect {...control} showSearch={{ optionFilterProp: "label" }} value={chosen} options={options} onChange={(tag: string | undefined) => put({ ...given, language: tag ?? "" })} />}
     </Field>
   );
 }

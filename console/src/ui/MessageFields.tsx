@@ -2,6 +2,7 @@
 import { PlusOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { Button, Input, InputNumber, Select, Switch } from "antd";
+import { ClearableSelect } from "./ClearableSelect";
 import { useState } from "react";
 import { api } from "../api/client";
 import { useWords } from "../app/context";
@@ -154,7 +155,7 @@ function LibraryTemplate({ before, channel, content, put }: ContentProps & { cha
   if (names.length === 0) return null;
   return (
     <Field label={w.template} place={`${before}content.template`} hint={w.templateHint}>
-      {(control) => <Select {...control} allowClear showSearch={{ optionFilterProp: "label" }} value={text(content.template) || undefined} options={names.map((value) => ({ value, label: value }))} onChange={(template: string | undefined) => put({ ...content, template: template ?? "" })} />}
+      {(control) => <ClearableSelect {...control} showSearch={{ optionFilterProp: "label" }} value={text(content.template) || undefined} options={names.map((value) => ({ value, label: value }))} onChange={(template: string | undefined) => put({ ...content, template: template ?? "" })} />}
     </Field>
   );
 }

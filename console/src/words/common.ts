@@ -52,6 +52,7 @@ export const common = pairs({
   downloadCsv: ["Save as CSV", "导出 CSV"],
   loading: ["Loading", "加载中"],
   nothingFound: ["Nothing found", "没有找到"],
+  clear: ["Clear", "清除"],
   nothingFoundHint: ["Try another word, or clear the filters.", "换个关键词，或清除筛选条件。"],
   wentWrong: ["This did not work", "操作未成功"],
   unreachable: ["The server cannot be reached", "无法连接服务器"],

@@ -2,6 +2,7 @@
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { Button, Input, InputNumber, Select, Slider } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useId } from "react";
 import { api } from "../../api/client";
 import type { DatasetRow, FieldRow } from "../../api/shapes";
@@ -265,7 +266,7 @@ function GoalForm({ goal, number, events, change, remove }: GoalProps) {
           {(control) => <Select {...control} value={goal.count ?? "users"} options={counts} onChange={(count: Goal["count"]) => change({ ...goal, count })} />}
         </Field>
         <Field label={w.amount} place={`${place}.amount`}>
-          {(control) => <Select {...control} allowClear value={goal.amount || undefined} options={(fields.data ?? []).filter((field) => ["decimal", "integer", "number"].includes(field.type)).map((field) => ({ value: field.name, label: field.label ?? field.name }))} onChange={(amount: string | undefined) => change({ ...goal, amount })} />}
+          {(control) => <ClearableSelect {...control} value={goal.amount || undefined} options={(fields.data ?? []).filter((field) => ["decimal", "integer", "number"].includes(field.type)).map((field) => ({ value: field.name, label: field.label ?? field.name }))} onChange={(amount: string | undefined) => change({ ...goal, amount })} />}
         </Field>
         {goal.count === "distinct" && (
           <Field label={w.of} place={`${place}.of`}>

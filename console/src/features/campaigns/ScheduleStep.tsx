@@ -1,5 +1,6 @@
 /** When a campaign runs, how long it is valid, when it keeps quiet, and what it yields to. */
 import { DatePicker, Input, InputNumber, Radio, Select } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import dayjs, { type Dayjs } from "dayjs";
 import { useApp, useWords } from "../../app/context";
 import { Field } from "../../ui/Field";
@@ -136,7 +137,7 @@ function Quiet({ definition, change }: StepProps) {
       </div>
       {quiet !== undefined && (
         <Field label={w.zoneTag} place="quiet.zone">
-          {(control) => <Select {...control} allowClear showSearch={{ optionFilterProp: "value" }} value={quiet.zone || undefined} options={(known.data ?? []).map((tag) => ({ value: tag.name, label: tag.name }))} onChange={(zone: string | undefined) => set({ zone: zone ?? "" })} />}
+          {(control) => <ClearableSelect {...control} showSearch={{ optionFilterProp: "value" }} value={quiet.zone || undefined} options={(known.data ?? []).map((tag) => ({ value: tag.name, label: tag.name }))} onChange={(zone: string | undefined) => set({ zone: zone ?? "" })} />}
         </Field>
       )}
     </Panel>

@@ -1,6 +1,7 @@
 /** A file becomes data: drop it, say what its columns are, see what would come in, import it. */
 import { useQueryClient } from "@tanstack/react-query";
 import { Alert, Button, Form, Input, Select, Steps, Switch } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { type ReactNode, useEffect, useState } from "react";
 import { api } from "../../api/client";
 import type { Scalar } from "../../api/shapes";
@@ -131,12 +132,12 @@ function Roles({ columns, guess }: { columns: { value: string; label: string }[]
       </Form.Item>
       {kind !== "lookup" && kind !== "edges" && (
         <Form.Item name="time" label={w.time}>
-          <Select allowClear placeholder={w.timeNone} showSearch={{ optionFilterProp: "label" }} options={columns} />
+          <ClearableSelect placeholder={w.timeNone} showSearch={{ optionFilterProp: "label" }} options={columns} />
         </Form.Item>
       )}
       {(kind === "events" || kind === "records") && (
         <Form.Item name="key" label={w.key} extra={w.keyHelp}>
-          <Select allowClear placeholder={w.timeNone} showSearch={{ optionFilterProp: "label" }} options={columns} />
+          <ClearableSelect placeholder={w.timeNone} showSearch={{ optionFilterProp: "label" }} options={columns} />
         </Form.Item>
       )}
       {kind === "edges" && (
@@ -145,7 +146,7 @@ function Roles({ columns, guess }: { columns: { value: string; label: string }[]
             <Select options={columns} />
           </Form.Item>
           <Form.Item name="weight" label={w.weight}>
-            <Select allowClear placeholder={w.timeNone} options={columns} />
+            <ClearableSelect placeholder={w.timeNone} options={columns} />
           </Form.Item>
         </>
       )}
@@ -170,7 +171,7 @@ function Columns({ look }: { look: Look }) {
                 <td className="quiet">{column.sample.map(String).join(" · ")}</td>
                 <td>
                   <Form.Item name={["types", column.name]} noStyle>
-                    <Select size="small" variant="filled" allowClear aria-label={w.typeOf(column.name)} placeholder={w.auto} popupMatchSelectWidth={false} options={TYPES.map((value) => ({ value, label: t[value] }))} />
+                    <ClearableSelect size="small" variant="filled" aria-label={w.typeOf(column.name)} placeholder={w.auto} popupMatchSelectWidth={false} options={TYPES.map((value) => ({ value, label: t[value] }))} />
                   </Form.Item>
                 </td>
               </tr>

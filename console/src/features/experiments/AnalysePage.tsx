@@ -1,6 +1,7 @@
 /** An experiment that was run elsewhere: a file with one row for each person, its columns, and what it says. */
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { Button, Input, Select } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useState } from "react";
 import { api } from "../../api/client";
 import type { Scalar } from "../../api/shapes";
@@ -107,7 +108,7 @@ function Columns({ look, again }: { look: Look; again: () => void }) {
           <p className="finding">{w.metricHint}</p>
           <Metrics metrics={asked.metrics} options={options} guess={(column) => (isBinary(samples(column)) ? "binary" : "mean")} put={(metrics) => change({ metrics })} />
           <Field label={w.covariate} place="covariate">
-            {(control) => <Select {...control} allowClear value={asked.covariate || undefined} options={options} onChange={(covariate: string | undefined) => change({ covariate: covariate ?? "" })} />}
+            {(control) => <ClearableSelect {...control} value={asked.covariate || undefined} options={options} onChange={(covariate: string | undefined) => change({ covariate: covariate ?? "" })} />}
           </Field>
           <Field label={w.segments} place="segments">
             {(control) => <Select {...control} mode="multiple" value={asked.segments} options={options} onChange={(segments: string[]) => change({ segments })} />}

@@ -2,6 +2,7 @@
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { Button, Checkbox, Input, InputNumber, Radio, Select } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { api } from "../../api/client";
 import type { AudienceRow, DatasetRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
@@ -168,7 +169,7 @@ export function HoursForm({ definition, change }: FormProps) {
           {(control) => <Input {...control} value={definition.zone ?? ""} placeholder={status.zone} onChange={(event) => change({ zone: event.target.value })} />}
         </Field>
         <Field label={w.zoneTag} place="zone_of">
-          {(control) => <Select {...control} allowClear showSearch={{ optionFilterProp: "value" }} value={definition.zone_of || undefined} options={(tags.data ?? []).filter((tag) => tag.label !== "").map((tag) => ({ value: tag.name, label: tag.name }))} onChange={(zone_of: string | undefined) => change({ zone_of })} />}
+          {(control) => <ClearableSelect {...control} showSearch={{ optionFilterProp: "value" }} value={definition.zone_of || undefined} options={(tags.data ?? []).filter((tag) => tag.label !== "").map((tag) => ({ value: tag.name, label: tag.name }))} onChange={(zone_of: string | undefined) => change({ zone_of })} />}
         </Field>
         <Field label={w.every} place="every_minutes">
           {(control) => <InputNumber {...control} min={5} max={1440} precision={0} suffix={w.everyUnit} value={definition.every_minutes ?? 15} onChange={(every_minutes) => change({ every_minutes: every_minutes ?? undefined })} />}

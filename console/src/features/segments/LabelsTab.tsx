@@ -1,6 +1,7 @@
 /** How people sort customers, against what the data says; and the large ones whom people overlooked. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Button, Form, Radio, Select } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
@@ -104,7 +105,7 @@ function CompareForm({ name }: { name: string }) {
             </>
           )}
           <Form.Item name="amount" label={w.amountTag}>
-            <Select allowClear placeholder={w.amountAuto} showSearch={{ optionFilterProp: "label" }} options={tags.filter((tag) => NUMERIC.includes(tag.type)).map(option)} />
+            <ClearableSelect placeholder={w.amountAuto} showSearch={{ optionFilterProp: "label" }} options={tags.filter((tag) => NUMERIC.includes(tag.type)).map(option)} />
           </Form.Item>
         </div>
         <Button type="primary" htmlType="submit" loading={busy} disabled={source === "file" && sent === null}>

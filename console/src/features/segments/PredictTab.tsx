@@ -1,6 +1,7 @@
 /** New rows get their segment: a file goes up, its rows are assigned, what was assumed is told, and a file comes back. */
 import { DownloadOutlined } from "@ant-design/icons";
-import { Alert, Button, Select } from "antd";
+import { Alert, Button } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useState } from "react";
 import { addressOf, api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
@@ -63,7 +64,7 @@ export function PredictTab({ segmentation }: { segmentation: Segmentation }) {
         <div className="stacked">
           <b translate="no">{sent.name}</b>
           <label htmlFor="predict-key">{w.keyColumn}</label>
-          <Select id="predict-key" allowClear placeholder={w.keyAuto} value={entity} onChange={setEntity} options={sent.columns.map((column) => ({ value: column.name, label: column.name }))} />
+          <ClearableSelect id="predict-key" placeholder={w.keyAuto} value={entity} onChange={setEntity} options={sent.columns.map((column) => ({ value: column.name, label: column.name }))} />
           <div className="dialog-actions">
             <Button onClick={again}>{w.anotherFile}</Button>
             <Button type="primary" loading={busy} onClick={() => void assign()}>

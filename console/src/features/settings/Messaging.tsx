@@ -2,6 +2,7 @@
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Input, InputNumber, Select } from "antd";
+import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useState } from "react";
 import { ApiError, api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
@@ -156,7 +157,7 @@ function CapForm({ cap, number, change, remove }: CapProps) {
           <Field label={w.only(names[cap.scope])} place={`${place}.value`} hint={w.onlyHint}>
             {(control) =>
               cap.scope === "channel" ? (
-                <Select {...control} allowClear value={cap.value ?? undefined} options={(channels.data ?? []).map((one) => ({ value: one.channel, label: one.label }))} onChange={only} />
+                <ClearableSelect {...control} value={cap.value ?? undefined} options={(channels.data ?? []).map((one) => ({ value: one.channel, label: one.label }))} onChange={only} />
               ) : (
                 <Input {...control} value={cap.value ?? ""} maxLength={200} onChange={(event) => only(event.target.value)} />
               )

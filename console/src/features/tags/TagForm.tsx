@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import type { Cell, DatasetRow, FieldRow, TagRow } from "../../api/shapes";
 import { useApp, useWords } from "../../app/context";
+import { useClear } from "../../ui/ClearableSelect";
 import { Share } from "../../ui/Figure";
 import { ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
@@ -164,6 +165,7 @@ function AggregateItems() {
   });
   const options = (sets.data?.datasets ?? []).filter((row) => ["events", "records", "edges"].includes(row.kind)).map((row) => ({ value: row.dataset, label: row.dataset }));
   const words: Record<(typeof MEASURES)[number], string> = { ...w, distinct: w.distinctOf };
+  const clear = useClear();
   return (
     <>
       <div className="form-row">
@@ -181,7 +183,7 @@ function AggregateItems() {
           </Form.Item>
         )}
         <Form.Item name="within" label={w.within}>
-          <AutoComplete allowClear placeholder={w.ever} options={WINDOWS.map((value) => ({ value, label: w[value] }))} />
+          <AutoComplete allowClear={clear} placeholder={w.ever} options={WINDOWS.map((value) => ({ value, label: w[value] }))} />
         </Form.Item>
       </div>
     </>
