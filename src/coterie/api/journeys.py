@@ -48,6 +48,8 @@ class StepAudienceRequest(BaseModel):
 def add_to(app: FastAPI) -> None:
     """Add these routes."""
     _reading(app)
+    _people(app)
+    _trying(app)
     _saving(app)
     _running(app)
 
@@ -85,6 +87,8 @@ def _reading(app: FastAPI) -> None:
         """Of each step, since when the first waits, when the next is due, and how long it took those who passed."""
         return answer(door.ws.journeys.times(name))
 
+
+def _people(app: FastAPI) -> None:
     @app.get("/api/v1/journeys/{name}/people")
     def people(
         name: str,
@@ -109,6 +113,8 @@ def _reading(app: FastAPI) -> None:
         door.mask.refuse_keys()
         return answer(door.ws.journeys.path(name, entity))
 
+
+def _trying(app: FastAPI) -> None:
     @app.post("/api/v1/journeys/{name}/dry-run")
     def dry_run(name: str, body: DryRunRequest, door: In) -> Any:
         """Where those who would come in now would be; nothing is sent."""
