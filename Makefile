@@ -41,8 +41,9 @@ lint: .venv/.dev
 test: .venv/.dev
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
+# A test that hangs fails and shows where its threads are, instead of holding up the rest for ever.
 pytest: .venv/.dev console-if-node
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300 --timeout-method thread -m "not slow"
 
 test-slow: .venv/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow

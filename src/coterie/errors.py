@@ -119,7 +119,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         "journey_state": "The journey stands where this cannot be done with it; the message says where it stands.",
         "not_approved": "The campaign was not approved, or its audience or content changed since. Look at its plan and approve it.",
         "campaign_state": "The campaign stands where this cannot be done with it; the message says where it stands.",
-        "restored": "It was under way when the backup was made that this workspace comes from; say whether it shall go on.",
+        "restored": "It was under way when the backup was made that this workspace comes from; say whether it shall go on. A "
+        "restored workspace whose metadata store lies elsewhere (`metadata_url`) pauses nothing by itself, since that store may "
+        "be the original's own: where it is a copy, restore with `--hold`.",
         "campaign_expired": "The campaign's period of validity has not begun or is over.",
         "purpose_forbids": "The purpose of the audience does not permit the channel.",
         "content_state": "Content of the library is a draft, was withdrawn or is in use, so that this cannot be done with it.",

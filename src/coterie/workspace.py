@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from coterie.audiences.alerts import Alerts
     from coterie.audiences.definitions import WorkspaceFile
+    from coterie.audiences.headline import Headline
     from coterie.audiences.service import Audiences
     from coterie.campaigns.journeys.service import Journeys
     from coterie.campaigns.service import Campaigns
@@ -226,6 +227,13 @@ class Workspace:
         return self.audiences.alerts
 
     @cached_property
+    def headline(self) -> Headline:
+        """The figures of the first page."""
+        from coterie.audiences.headline import Headline
+
+        return Headline(self.tag_context, self.index, self.path / "cache" / "headline")
+
+    @cached_property
     def index(self) -> Index:
         """Bitmaps of conditions and columns of tags, for counts in milliseconds."""
         from coterie.index.service import Index
@@ -385,13 +393,14 @@ class Workspace:
             shutil.copytree(box.parent, copied.parent, ignore=_WORKED_ON, dirs_exist_ok=True, copy_function=_copy_new)
 
     @classmethod
-    def restore(cls, source: str | Path, path: str | Path) -> Workspace:
+    def restore(cls, source: str | Path, path: str | Path, *, hold: bool = False) -> Workspace:
         """Make a workspace in the new folder `path` from a backup.
 
         Campaigns and journeys that were under way are paused there (`restored`): nobody knows what the original sent since.
-        With a metadata store elsewhere (`metadata_url`) they are not, as it may be the original's.
+        With a metadata store elsewhere (`metadata_url`) they are not, as it may be the original's own.
+        hold : pause them there too, since that store is a copy.
         """
-        from coterie.campaigns.restored import hold
+        from coterie.campaigns import restored
         from coterie.kit.disk import disk_errors
 
         folder = Path(path).resolve()
@@ -400,8 +409,8 @@ class Workspace:
         with disk_errors():
             shutil.copytree(source, folder, dirs_exist_ok=True)
         made = cls.open(folder)
-        if not made.settings["metadata_url"]:
-            hold(made.campaigns, made.journeys)
+        if hold or not made.settings["metadata_url"]:
+            restored.hold(made.campaigns, made.journeys)
         return made
 
     def compact(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
-from tests.api.conftest import ROLES, Served
+from tests.api.conftest import PATIENCE_S, ROLES, Served
 
 from coterie.api.access import RIGHTS, ROUTES, SCOPES, Right, Role
 from coterie.api.app import make_app
@@ -59,7 +59,7 @@ def test_strangers_and_each_role_get_what_the_table_says(served: Served, people:
     """401 for strangers, 403 without the right, and anything but these with it."""
     strangers: dict[str, dict[str, str]] = {"nobody": {}, "forged": {"Authorization": "Bearer cot_forged"}}
     for name, headers in strangers.items():
-        with httpx.Client(base_url=served.url, headers=headers, timeout=60) as client:
+        with httpx.Client(base_url=served.url, headers=headers, timeout=PATIENCE_S) as client:
             for (method, path), right in ROUTES.items():
                 status, code = ask(client, method, path)
                 if right is Right.ANYONE:
@@ -82,7 +82,9 @@ def test_a_token_does_no_more_than_its_scopes(served: Served, client: httpx.Clie
     made = client.post("/api/v1/me/tokens", json={"name": "reader", "scopes": ["read", "account"], "days": 1}).json()
     assert made["token"].startswith("cot_") and made["expires_at"] is not None
     assert made["token"] not in client.get("/api/v1/me/tokens").text
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {made['token']}"}, timeout=60) as reader:
+    with httpx.Client(
+        base_url=served.url, headers={"Authorization": f"Bearer {made['token']}"}, timeout=PATIENCE_S
+    ) as reader:
         assert reader.get("/api/v1/audiences").status_code == 200
         assert reader.put("/api/v1/audiences/x", json={"rule": {}}).status_code == 403
         assert reader.get("/api/v1/users").status_code == 403

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.api.conftest import PASSWORD, Served, browser
+from tests.api.conftest import PASSWORD, PATIENCE_S, Served, browser
 from tests.shop import ask, refused
 
 from coterie.api import accounts
@@ -39,9 +39,9 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_the_setup_token_works_once(served: Served) -> None:
     """It made the first admin; neither it nor a guess makes another."""
     for token in (served.setup, "guess"):
-        again = httpx.post(f"{served.url}/api/v1/setup", json={"token": token, "name": "again"}, timeout=60)
+        again = httpx.post(f"{served.url}/api/v1/setup", json={"token": token, "name": "again"}, timeout=PATIENCE_S)
         assert again.status_code == 403 and again.json()["code"] == "not_allowed"
-    told = httpx.get(f"{served.url}/api/v1/status", timeout=60).json()
+    told = httpx.get(f"{served.url}/api/v1/status", timeout=PATIENCE_S).json()
     assert told["setup"] is False and told["users"] is True and told["oidc"] is False
 
 
@@ -76,7 +76,7 @@ def test_a_browser_signs_in_changes_something_and_signs_out(served: Served) -> N
         assert client.get("/api/v1/me").status_code == 401
     foreign = {"Origin": "https://evil.example"}
     body = {"name": "root", "password": PASSWORD}
-    assert httpx.post(f"{served.url}/api/v1/login", json=body, headers=foreign, timeout=60).status_code == 403
+    assert httpx.post(f"{served.url}/api/v1/login", json=body, headers=foreign, timeout=PATIENCE_S).status_code == 403
 
 
 def test_sessions_end_one_by_one_and_are_nobody_else_s(served: Served, people: dict[str, httpx.Client]) -> None:
@@ -85,7 +85,7 @@ def test_sessions_end_one_by_one_and_are_nobody_else_s(served: Served, people: d
         key = one.cookies["coterie"]
         one.post("/api/v1/login", json={"name": "root", "password": PASSWORD})
         assert one.cookies["coterie"] != key
-        assert httpx.get(f"{served.url}/api/v1/me", cookies={"coterie": key}, timeout=60).status_code == 401
+        assert httpx.get(f"{served.url}/api/v1/me", cookies={"coterie": key}, timeout=PATIENCE_S).status_code == 401
         (mine,) = [s for s in one.get("/api/v1/me/sessions").json()["sessions"] if s["current"]]
         assert people["viewer"].delete(f"/api/v1/me/sessions/{mine['session']}").status_code == 404
         assert people["viewer"].delete(f"/api/v1/sessions/{mine['session']}").status_code == 403
@@ -107,7 +107,10 @@ def test_an_admin_makes_changes_and_disables_users(served: Served, client: httpx
         assert changed.status_code == 200 and bo.get("/api/v1/me").status_code == 200
         assert client.put("/api/v1/users/Bo", json={"disabled": True}).json()["disabled"] is True
         assert bo.get("/api/v1/me").status_code == 401
-    assert httpx.post(f"{served.url}/api/v1/login", json={"name": "bo", "password": new}, timeout=60).status_code == 401
+    assert (
+        httpx.post(f"{served.url}/api/v1/login", json={"name": "bo", "password": new}, timeout=PATIENCE_S).status_code
+        == 401
+    )
     assert client.put("/api/v1/users/root", json={"role": "viewer"}).json()["code"] == "in_use"
     assert client.put("/api/v1/users/root", json={"disabled": True}).json()["code"] == "in_use"
     assert client.post("/api/v1/users", json={"name": "x", "role": "boss"}).json()["place"] == "role"

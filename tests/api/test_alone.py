@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +18,8 @@ from tests.api.test_routes import ok
 from coterie.api import accounts
 from coterie.api.app import make_app
 from coterie.workspace import Workspace
+
+SOME = {"sample": {"percent": 70, "salt": "seed"}}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,32 @@ def test_one_s_own_sessions_and_a_recipe(alone: httpx.Client, folder: Path) -> N
     assert "rfm.cell" in ok(alone.post("/api/v1/tags/recipe", json=given))["tags"]
 
 
+def test_a_run_is_cancelled_on_its_way(alone: httpx.Client, folder: Path) -> None:
+    """One message a second to 300 people: whoever was not reached by then gets nothing, and it adds up."""
+    ok(alone.put("/api/v1/audiences/all of them", json={"rule": {"all": []}}))
+    channel = {"name": "file", "rate_per_second": 1, "batch": 1}
+    slowly = {"audience": "all of them", "channel": channel, "content": {"text": "Hi"}}
+    ok(alone.put("/api/v1/campaigns/slowly", json={"definition": slowly}))
+    ok(alone.post("/api/v1/campaigns/slowly/plan", json={}))
+    ok(alone.post("/api/v1/campaigns/slowly/approve", json={}))
+    ended: list[dict[str, Any]] = []
+
+    def run() -> None:
+        with Workspace.open(folder) as ws:
+            ended.append(ws.campaigns.run("slowly"))
+
+    sending = threading.Thread(target=run, daemon=True)
+    sending.start()
+    while sending.is_alive() and not ok(alone.get("/api/v1/campaigns/slowly/funnel"))["sent"]:
+        time.sleep(0.05)
+    assert ok(alone.post("/api/v1/campaigns/slowly/cancel"))["state"] == "cancelled"
+    sending.join()
+    told = ok(alone.get("/api/v1/campaigns/slowly/funnel"))
+    assert ended[0]["state"] == "cancelled" and told["difference"] == 0 and told["pending"] == 0
+    assert told["sent"] + told["cancelled"] == 300 and min(told["sent"], told["cancelled"]) > 0
+    assert ok(alone.get("/api/v1/campaigns/slowly"))["state"] == "cancelled"
+
+
 @pytest.mark.slow
 def test_segments(alone: httpx.Client, folder: Path) -> None:
     """Two groups are found, shown and reported; the report runs no script."""
@@ -88,3 +119,17 @@ def test_segments(alone: httpx.Client, folder: Path) -> None:
     assert report.status_code == 200 and report.headers["Content-Type"].startswith("text/html")
     policy = report.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox;") and "script-src" not in policy and "frame-ancestors 'self'" in policy
+
+
+@pytest.mark.slow
+def test_people_like_a_seed(alone: httpx.Client) -> None:
+    """Most of a group are the seed, chosen by what no tag tells: those most like it are the rest of the group."""
+    much = {"tag": "spent", "op": "gte", "value": 50}
+    seed, rest = ({"all": [much, s]} for s in (SOME, {"not": SOME}))
+    ok(alone.put("/api/v1/audiences/seed", json={"rule": seed}))
+    left = ok(alone.post("/api/v1/audiences/count", json={"rule": rest}))["count"]
+    told = ok(alone.post("/api/v1/audiences/lookalike", json={"seed": "seed", "size": left, "name": "alike"}))
+    assert told["size"] == left > 10
+    ok(alone.put("/api/v1/audiences/alike", json={"rule": told["rule"]}))
+    alike = {"rule": {"all": [{"audience": "alike"}, much]}}
+    assert ok(alone.post("/api/v1/audiences/count", json=alike))["count"] == left

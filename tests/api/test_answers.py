@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from tests.api.conftest import Served
+from tests.api.conftest import PATIENCE_S, Served
 
 from coterie.api.access import ROUTES
 from coterie.api.app import make_app
@@ -33,7 +33,7 @@ def test_every_route_answers_well_at_least_once(served: Served, tmp_path: Path) 
     app = make_app(served.folder)
     try:
         routes = [r for r in app.routes if isinstance(r, APIRoute)]
-        assert httpx.get(f"{served.url}/api/v1/openapi.json", timeout=60).json()["paths"]
+        assert httpx.get(f"{served.url}/api/v1/openapi.json", timeout=PATIENCE_S).json()["paths"]
         answered = {("GET", "/api/v1/openapi.json")}  # which only the fuzzer reads
         for line in set(record.read_text(encoding="utf-8").splitlines()):
             status, method, path = line.split(" ", 2)

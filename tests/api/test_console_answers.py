@@ -7,7 +7,7 @@ import re
 import time
 
 import httpx
-from tests.api.conftest import Served
+from tests.api.conftest import PATIENCE_S, Served
 
 FRENCH = {"tag": "country", "op": "eq", "value": "France"}
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
@@ -48,7 +48,7 @@ def test_errors_are_told_in_the_callers_language(client: httpx.Client, served: S
         assert other["fix"] is None or HAN.search(other["fix"])
     told = client.get("/api/v1/audiences/nobody", params={"language": "zh"}).json()
     assert told["message"] == "没有名为“nobody”的人群包。"
-    stranger = httpx.get(f"{served.url}/api/v1/me", headers=ZH, timeout=30).json()
+    stranger = httpx.get(f"{served.url}/api/v1/me", headers=ZH, timeout=PATIENCE_S).json()
     assert (stranger["code"], stranger["message"]) == ("not_signed_in", "请先登录。")
 
 

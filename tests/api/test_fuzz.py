@@ -9,7 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case
-from tests.api.conftest import Served
+from tests.api.conftest import PATIENCE_S, Served
 
 # They end the caller's own session, stream without end, or build all tags as of today, which other tests would notice.
 LEFT_OUT = {"/api/v1/logout", "/api/v1/me/password", "/api/v1/events", "/api/v1/tags/build"}
@@ -37,7 +37,7 @@ def fuzz(served: Served, examples: int) -> Counter[int]:
         )
         @given(case=operation.as_strategy())
         def ask(case: Case) -> None:
-            answer = case.call(base_url=served.url, headers=headers, timeout=60)
+            answer = case.call(base_url=served.url, headers=headers, timeout=PATIENCE_S)
             statuses[answer.status_code] += 1
             assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.text}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.api.conftest import running
+from tests.api.conftest import PATIENCE_S, running
 from tests.api.oidc_service import CLIENT, SECRET, Service, serving
 
 from coterie.api import accounts
@@ -46,7 +46,7 @@ def sign_in(url: str, client: httpx.Client) -> httpx.Response:
     """The browser's way: to the service, back with a code, and then where the application sends it."""
     begun = client.get(f"{url}/api/v1/oidc/start")
     assert begun.status_code == 303
-    agreed = httpx.get(begun.headers["Location"], timeout=30)
+    agreed = httpx.get(begun.headers["Location"], timeout=PATIENCE_S)
     return client.get(agreed.headers["Location"])
 
 
@@ -54,7 +54,7 @@ def test_a_person_signs_in_and_gets_the_role_of_their_groups(service: Service, w
     """Made at the first sign-in; the role follows the groups at the next."""
     url, store = where
     service.claims = {"sub": "7", "preferred_username": "ada", "email": "ada@example.com", "groups": ["crm"]}
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         back = sign_in(url, client)
         assert (back.status_code, back.headers["Location"]) == (303, "/")
         me = client.get(f"{url}/api/v1/me").json()
@@ -63,9 +63,9 @@ def test_a_person_signs_in_and_gets_the_role_of_their_groups(service: Service, w
         sign_in(url, client)
         assert client.get(f"{url}/api/v1/me").json()["user"]["role"] == "admin"
     assert [a.subject for a in Accounts(store).all()] == [f"{service.issuer} 7"]
-    login = httpx.post(f"{url}/api/v1/login", json={"name": "ada", "password": ""}, timeout=30)
+    login = httpx.post(f"{url}/api/v1/login", json={"name": "ada", "password": ""}, timeout=PATIENCE_S)
     assert login.status_code == 401, "without a password there is no other way in"
-    assert httpx.get(f"{url}/api/v1/status", timeout=30).json()["oidc"] is True
+    assert httpx.get(f"{url}/api/v1/status", timeout=PATIENCE_S).json()["oidc"] is True
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_tokens_that_must_not_be_believed(service: Service, where: tuple[str, St
     service.claims = {"sub": "8", "preferred_username": "eve", "groups": ["admins"]}
     service.twist = twist
     try:
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=PATIENCE_S) as client:
             back = sign_in(where[0], client)
             assert back.headers["Location"] == "/login?error=sign_in_failed"
             assert client.get(f"{where[0]}/api/v1/me").status_code == 401
@@ -89,8 +89,10 @@ def test_what_was_not_begun_here_does_not_end_here(service: Service, where: tupl
     """Another browser's code, a forged state, a refusal of the service, people without a role, a taken name."""
     url, store = where
     service.claims = {"sub": "9", "preferred_username": "bo", "groups": ["crm"]}
-    with httpx.Client(timeout=30) as one, httpx.Client(timeout=30) as other:
-        agreed = httpx.get(one.get(f"{url}/api/v1/oidc/start").headers["Location"], timeout=30).headers["Location"]
+    with httpx.Client(timeout=PATIENCE_S) as one, httpx.Client(timeout=PATIENCE_S) as other:
+        agreed = httpx.get(one.get(f"{url}/api/v1/oidc/start").headers["Location"], timeout=PATIENCE_S).headers[
+            "Location"
+        ]
         for client, address in ((other, agreed), (one, agreed.replace("state=", "state=x"))):
             assert client.get(address).headers["Location"] == "/login?error=sign_in_failed"
         denied = f"{url}/api/v1/oidc/callback?error=access_denied"
@@ -109,5 +111,5 @@ def test_a_disabled_person_stays_out(service: Service, where: tuple[str, Store])
     account = accounts.add_user(store, "dee", "viewer", subject=f"{service.issuer} 10")
     Accounts(store).change(account.id, disabled=True)
     service.claims = {"sub": "10", "preferred_username": "dee", "groups": ["admins"]}
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         assert sign_in(url, client).headers["Location"] == "/login?error=not_allowed"

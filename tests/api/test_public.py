@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.api.conftest import running
+from tests.api.conftest import PATIENCE_S, running
 from tests.campaigns.conftest import make_people
 
 import coterie
@@ -84,7 +84,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
         (file,) = (folder / "ws").glob("campaigns/*/1/outbox/*.jsonl")
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         app = make_app(folder / "ws")
-        with running(app) as url, httpx.Client(base_url=url, headers=BROWSER, timeout=30) as client:
+        with running(app) as url, httpx.Client(base_url=url, headers=BROWSER, timeout=PATIENCE_S) as client:
             yield Sent(app, client, secret, lines)
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import httpx
-from tests.api.conftest import Served
+from tests.api.conftest import PATIENCE_S, Served
 from tests.shop import LOYAL
 
 from coterie.workspace import Workspace
@@ -271,7 +271,7 @@ def test_jobs_are_told_live(client: httpx.Client) -> None:
     """Server-sent events say when a job begins and ends."""
     ok(client.put("/api/v1/audiences/live", json={"rule": FRENCH}))
     states = []
-    with client.stream("GET", "/api/v1/events", timeout=30) as stream:
+    with client.stream("GET", "/api/v1/events", timeout=PATIENCE_S) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         assert next(lines) == "event: ping"

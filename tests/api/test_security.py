@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.api.conftest import ROLES, bearer, running
+from tests.api.conftest import PATIENCE_S, ROLES, bearer, running
 
 from coterie.api import accounts
 from coterie.api.access import ROUTES, Right
@@ -173,7 +173,7 @@ def test_no_segment_is_made_of_a_hidden_field(people: dict[str, httpx.Client]) -
 
 def asked(address: str, **given: Any) -> httpx.Response:
     """The answer to a stranger, or to whoever the headers name."""
-    return httpx.get(address, timeout=60, **given)
+    return httpx.get(address, timeout=PATIENCE_S, **given)
 
 
 def answered(client: httpx.Client, path: str) -> str:

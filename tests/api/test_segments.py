@@ -221,6 +221,8 @@ def test_versions_over_time(admin: httpx.Client, folder: Path) -> None:
         ws.tags.build()
     told = run_job(folder, admin, ok(admin.post(f"{AT}/refit", json={"seed": 3}))["job"])
     assert told["version"] == 2 and told["promoted"] is True
+    (drawn,) = (folder / "reports").glob("groups@map.*.bin.gz")  # before anybody asks
+    assert ok(admin.get(f"{AT}/map"))["map"] in drawn.name
     moved = ok(admin.get(f"{AT}/migration", params={"from": 1, "to": 2}))
     assert moved["entities"] >= 300 and moved["came"] == 30 and moved["matrix"]
     assert admin.get(f"{AT}/migration", params={"from": 1}).status_code == 422

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.api.conftest import PASSWORD, running
+from tests.api.conftest import PASSWORD, PATIENCE_S, running
 
 from coterie.api import console
 from coterie.api.app import make_app
@@ -56,7 +56,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, built: Path) -> FastAPI:
 @pytest.fixture(scope="module")
 def inside(app: FastAPI) -> Iterator[httpx.Client]:
     """It runs within this process."""
-    with running(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with running(app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
         yield client
 
 

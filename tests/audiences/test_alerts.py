@@ -88,7 +88,7 @@ def test_a_jump_is_told_once_with_its_numbers(shop: Workspace, tmp_path: Path) -
     (event,) = shop.alerts.events()
     assert (event.id, event.was, event.is_, event.change_percent) == (id_, 120, 150, 25.0)
     assert event.sentence == {
-        "en": 'The audience "adults" jumped from 120 to 150 members (+25.0 %), by more than 20 %.',
+        "en": 'The audience "adults" jumped from 120 to 150 members (+25.0%), by more than 20%.',
         "zh": "人群包“adults”的人数突变：由 120 变为 150（+25.0%），超过 20%。",
     }
     assert (event.when, event.level, event.state, event.delivered) == ("jump 20%", "warning", "open", None)

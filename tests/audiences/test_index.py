@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import threading
 import traceback
@@ -142,7 +143,7 @@ def test_a_new_batch_is_seen_and_columns_of_untouched_families_stay(tmp_path: Pa
     with coterie.open(path) as ws:
         given = {"all": [{"not": LEAVES[0]}, {"events": "orders", "at_least": 1}, LEAVES[6]]}
         before = answer(ws, given)
-        columns = set((path / "cache" / "index" / "columns").iterdir())
+        columns, gone = set((path / "cache" / "index" / "columns").iterdir()), 0
         for first, kept in ((0, 1), (PEOPLE - 100, 0)):  # known people; then new ones, whom every family has to hold
             (tmp_path / "more.csv").write_text(orders(random.Random(first), 500, first), encoding="utf-8")
             with coterie.open(path) as other:  # as another process would
@@ -151,7 +152,14 @@ def test_a_new_batch_is_seen_and_columns_of_untouched_families_stay(tmp_path: Pa
             after = answer(ws, given)
             assert after == answer(ws, given, straight=True) != before
             ws.index.warm()
-            assert len(columns & set((path / "cache" / "index" / "columns").iterdir())) == kept
+            folder = path / "cache" / "index" / "columns"
+            assert len(columns - set(folder.iterdir())) == gone, "who began before the build still reads them"
+            for left in folder.glob("*/left"):
+                os.utime(left, (0, 0))
+            ws.index.warm()
+            assert len(columns & set(folder.iterdir())) == kept
+            gone = len(columns) - kept
+            assert answer(ws, given) == after, "what was swept is forgotten"
         assert after["universe"] > before["universe"]
 
 

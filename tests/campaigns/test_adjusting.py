@@ -20,6 +20,7 @@ from coterie.campaigns import depth, results
 from coterie.campaigns import plan as planning
 from coterie.campaigns.definition import ADJUSTED, PLAIN, Campaign, as_given, read_campaign
 from coterie.errors import Refused
+from coterie.experiments.known import LEAST_KNOWN
 from coterie.kit.moments import now
 
 TYPES = {"id": "text", "paid": "decimal"}
@@ -129,7 +130,8 @@ def test_adjusted_effects_are_those_of_a_regression(sent: Opened) -> None:
     """Least squares on arm and what was known before, with errors that allow for unequal spread, of another library."""
     from statsmodels.regression.linear_model import OLS
 
-    rows = {(r["metric"], r["arm"]): r for r in sent.campaigns.results("hello")["experiment"]["metrics"]}
+    with planned_as(sent, {"decides": ADJUSTED, "by": True, "least": 2}):
+        rows = {(r["metric"], r["arm"]): r for r in sent.campaigns.results("hello")["experiment"]["metrics"]}
     people = list(units(sent, "hello").values())
     for metric, column, known in (
         ("order", "goal0", "before_goal0"), ("order: paid", "money0", "before_money0"), ("lines", "goal1", "before_goal1"),
@@ -190,15 +192,34 @@ def test_tags_are_those_of_the_plan(sent: Opened, tmp_path: Path) -> None:
 def test_the_plan_says_beforehand_what_decides(sent: Opened) -> None:
     for name, decides in (("hello", ADJUSTED), ("plain", PLAIN)):
         occurrence = sent.campaigns.records.occurrence(name)
-        assert occurrence.plan["reading"] == {"decides": decides, "by": True}
-        told = _kept(sent, {"decides": decides, "by": True})
+        assert occurrence.plan["reading"] == {"decides": decides, "by": True, "least": LEAST_KNOWN}
+        told = _kept(sent, {"decides": decides, "by": True, "least": 2})
         assert told["reading"]["decides"] == decides and {r["decides"] for r in told["metrics"]} == {decides}
         assert all(r["cuped"]["effect_size"] is not None for r in told["metrics"])
         joined = "; adjusted by lines before the plan; plain +" if decides == ADJUSTED else "; plain; adjusted by lines"
         assert joined in told["words"]
     told = _kept(sent, {})
-    assert told["reading"] == {"decides": PLAIN, "by": True} and {r["decides"] for r in told["metrics"]} == {PLAIN}
+    unsaid = {"decides": PLAIN, "by": True, "least": LEAST_KNOWN}
+    assert told["reading"] == unsaid and {r["decides"] for r in told["metrics"]} == {PLAIN}
     assert "cuped" in told["metrics"][0] and _kept(sent, {"decides": PLAIN, "by": False})["metrics"][0]["cuped"] is None
+
+
+def test_with_hardly_anybody_active_before_the_plain_reading_decides(sent: Opened) -> None:
+    """As many as the plan says must differ in what was known before; what came after the plan hinders nothing."""
+    with planned_as(sent, {"decides": ADJUSTED, "by": True, "least": 81}):
+        told, chinese = (sent.campaigns.results("hello", language=one)["experiment"] for one in ("en", "zh"))
+    assert told["reading"] == {"decides": ADJUSTED, "by": True, "least": 81}
+    assert {(r["decides"], r["cuped"]["cannot_tell"]) for r in told["metrics"]} == {("plain", "few_known")}
+    (row,) = (r for r in told["metrics"] if (r["metric"], r["arm"]) == ("order", "a"))
+    people = list(units(sent, "hello").values())
+    most = float(np.median([p["before_goal0"] for p in people]))
+    apart = {arm: [p["before_goal0"] != most for p in people if p["arm"] == arm] for arm in ("holdout", "a")}
+    few = min(apart.values(), key=sum)
+    assert (
+        f"only {sum(few)} of {len(few)} differ from the rest in order before the plan, and it takes 81" in row["words"]
+    )
+    assert "; cannot adjust: in " in told["words"] and "；无法校正：" in chinese["words"]
+    assert "个的“计划前的order”与其余样本不同，至少需要 81 个" in chinese["words"]
 
 
 def _kept(made: Opened, reading: dict[str, Any]) -> dict[str, Any]:

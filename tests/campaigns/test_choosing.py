@@ -159,7 +159,7 @@ def test_previews_say_why(shop: Opened) -> None:
     (told,) = library.preview("dynamic", SCORES, "000008")["chosen"]
     assert (told["variant"], told["propensity"], told["why"]) == ("pot", 1.0, "highest")
     assert told["words"].startswith("pot: its score is the highest: pot 0.727, tea 0.667, cup 0.6.")
-    assert "30 % of such customers get one of pot, tea, cup by chance" in told["words"]
+    assert "30% of such customers get one of pot, tea, cup by chance" in told["words"]
     (told,) = library.preview("dynamic", SCORES, "000007", say="zh")["chosen"]
     assert told["words"] == "默认文案：该客户没有任何得分。"
     (told,) = library.preview("dynamic", LISTED, "000001")["chosen"]
@@ -176,6 +176,31 @@ def test_previews_say_why(shop: Opened) -> None:
     assert told["block"] == "best" and told["words"].startswith("pot：得分最高")
     shown = run(shop.ws.path.parent, "-w", shop.ws.path.name, "content", "preview", "listed", "000003")
     assert "the default: no item of offers has a variant: p8." in " ".join(shown.split())
+
+
+def test_what_chooses_may_be_hidden_from_who_looks(shop: Opened) -> None:
+    """Neither the variant nor the default is shown, for either would tell; who has no value has none to hide."""
+
+    def hide(tag: str) -> str | None:
+        return "•••" if tag in ("likes_cup", "lang") else None
+
+    library, rules = shop.campaigns.library, {"when": {"tag": "lang", "op": "eq", "value": "zh"}, "text": "x"}
+    for body, tag in ((SCORES, "likes_cup"), ({"variants": [rules], "default": {"text": "y"}}, "lang")):
+        told = library.preview("dynamic", body, "000008", hide=hide)
+        hidden = {"block": "", "variant": None, "propensity": None, "why": "hidden"}
+        assert told["parts"] == {"text": "•••"}
+        assert told["chosen"] == [{**hidden, "words": f"What this customer gets hangs on {tag}, hidden from you."}]
+    assert library.preview("dynamic", LISTED, "000001", hide=hide)["parts"] == {"text": "two"}
+    (told,) = library.preview("dynamic", SCORES, "000007", hide=hide, say="zh")["chosen"]
+    assert told["words"] == "默认文案：该客户没有任何得分。"
+    template = {"channels": {"file": {"text": '{{ block("best") }} {{ block("listed") }}'}}}
+    told = library.preview("template", template, "000001", hide=hide)
+    assert told["parts"] == {"text": "••• two"} and [c["variant"] for c in told["chosen"]] == [None, "second"]
+    shop.campaigns.create(hello(name="kept", content={"text": '{{ block("best") }}'}))
+    told = shop.campaigns.preview("kept", "000008", mask=lambda row: {**row, "likes_cup": "•••"}, language="zh")
+    assert told["parts"] == {"text": "•••"} and told["chosen"][0]["block"] == "best"
+    assert told["chosen"][0]["words"] == "该客户收到的内容取决于 likes_cup，对您隐藏。"
+    assert shop.campaigns.preview("kept", "000008")["parts"] == {"text": "POT"}
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,23 @@ def test_a_lift_is_seen_and_none_is_not() -> None:
     assert {r.verdict for r in found.rows} == {"not_seen"} and "cannot tell" in page(found)["words"]
 
 
+@pytest.mark.parametrize(("active", "adjusted"), [(6, False), (300, True)])
+def test_intervals_hold_when_few_were_active_before(active: int, adjusted: bool) -> None:
+    """Four campaigns among people of whom hardly anybody did anything before: what decides covers the truth."""
+    hits = Counter[str]()
+    for number in range(4):
+        units, truths, made = one(number, 1.0, np.zeros(PEOPLE))
+        draw = np.random.default_rng(number)
+        before = (draw.permutation(PEOPLE) < active) * draw.integers(1, 4, PEOPLE)
+        for column in ("before_goal0", "before_money0"):
+            units = units.drop(column).append_column(column, pa.array(before.astype(float)))
+        for row, truth in zip(analyse_frame(units, question(made, how=READINGS["before"])).rows, truths, strict=True):
+            assert isinstance(row.chosen, Reading) and (row.chosen is row.adjusted) == adjusted
+            interval = row.chosen.difference.absolute
+            hits[row.metric.name] += interval.low <= truth <= interval.high
+    assert all(3 <= n <= 4 for n in hits.values()) and len(hits) == 2
+
+
 @pytest.mark.slow
 def test_intervals_of_four_hundred_campaigns_cover_the_truth() -> None:
     """The plain intervals are looked at once with each way of adjusting, so that they are counted twice."""

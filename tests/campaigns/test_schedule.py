@@ -176,6 +176,38 @@ def test_nobody_is_in_two_campaigns_of_an_exclusion_group(shop: Opened) -> None:
     assert not _keys(shop, "three") & one
 
 
+def test_groups_tell_who_has_what_and_what_is_free(shop: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares by the buckets claimed; why each keeps them and until when; what was given back is free again."""
+    goals = [{"events": "campaign_events", "within": "7d"}]
+    shop.campaigns.create(hello(name="one", exclusion={"group": "tests", "share": 0.25}, goals=goals))
+    shop.campaigns.create(hello(name="two", exclusion={"group": "tests", "share": 0.5}))
+    shop.campaigns.create(hello(name="rest", exclusion="tests"))
+    (told,) = shop.campaigns.exclusions()
+    assert (told["group"], told["free"], told["returned"]) == ("tests", 1.0, 0.0)
+    for name in ("one", "two"):
+        shop.campaigns.plan(name)
+    (told,) = shop.campaigns.exclusions()
+    assert [(r["campaign"], r["share"], r["held"], r["why"]) for r in told["campaigns"]] == [
+        ("two", 0.5, 0.5, "open"),
+        ("one", 0.25, 0.25, "open"),
+        ("rest", None, 0.0, None),
+    ]
+    assert (told["free"], told["returned"]) == (0.25, 0.0)
+    shop.campaigns.approve("one")
+    shop.campaigns.run("one")
+    shop.campaigns.cancel("two")
+    (told,) = shop.campaigns.exclusions()
+    one = next(r for r in told["campaigns"] if r["campaign"] == "one")
+    assert (one["why"], told["free"], told["returned"]) == ("goals", 0.75, 0.5)
+    ended = shop.campaigns.records.occurrence("one").ended_at
+    assert ended is not None and datetime.fromisoformat(one["until"]) == datetime.fromisoformat(ended) + timedelta(
+        days=7
+    )
+    monkeypatch.setattr("coterie.campaigns.exclusion.now", lambda: datetime.fromisoformat(ended) + timedelta(days=8))
+    (told,) = shop.campaigns.exclusions()
+    assert (told["free"], told["returned"]) == (1.0, 0.75)
+
+
 def test_the_global_holdout_gets_nothing_of_any_campaign(shop: Opened) -> None:
     shop.campaigns.set_rules({"holdout": 0.2})
     held = []

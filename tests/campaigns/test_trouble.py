@@ -15,6 +15,7 @@ from tests.campaigns.moody import AFTER, BEFORE, BUSY, PIPELINING, SHUT, Moody, 
 from tests.campaigns.opening import Opened, adds_up, hello, opened
 from tests.campaigns.test_journeys import without_queue
 from tests.destinations.receiver import receiving
+from tests.shop import ask
 
 from coterie.campaigns.delivery import deliver, flush
 from coterie.campaigns.restored import held
@@ -202,6 +203,7 @@ def test_a_backup_of_a_running_campaign_is_of_one_moment(place: tuple[Opened, Mo
     sending.start()
     folder = shop.campaigns.run_folder("copied@1") / "outbox"
     while not list(folder.glob("*.jsonl")):
+        assert sending.is_alive()
         time.sleep(0.005)
     shop.ws.backup(tmp_path / "backup")
     sending.join()
@@ -224,3 +226,29 @@ def test_a_backup_of_a_running_campaign_is_of_one_moment(place: tuple[Opened, Mo
         status = restored.campaigns.run("copied")
         assert status["sent"] == going and "error" not in status
     assert shop.campaigns.status("copied")["sent"] == going
+
+
+def test_a_restored_workspace_whose_store_lies_elsewhere_holds_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store may be the original's own, which a restore leaves alone; of a copy it is known."""
+    store = tmp_path / "elsewhere.sqlite"
+    monkeypatch.setenv("COTERIE_METADATA_URL", f"sqlite:///{store}")
+    steps = [{"id": "pause", "wait": {"for": "1d"}}, {"id": "done", "end": True}]
+    with Workspace.init(tmp_path / "ws") as ws:
+        (tmp_path / "people.csv").write_text("id\n1\n2\n", encoding="utf-8")
+        ws.load(tmp_path / "people.csv", kind="profiles", name="people", entity="id")
+        ws.tags.build()
+        ws.audiences.save("everyone", {"all": []})
+        without_queue(ws).journeys.create({"name": "way", "entry": {"audience": "everyone"}, "steps": steps})
+        ws.journeys.start("way")
+        ws.backup(tmp_path / "backup")
+    told = ask(tmp_path, "restore", "backup", "alone")
+    assert (told["held"], told["paused_journeys"]) == (False, [])
+    monkeypatch.setenv("COTERIE_METADATA_URL", f"sqlite:///{shutil.copy2(store, tmp_path / 'copy.sqlite')}")
+    told = ask(tmp_path, "restore", "backup", "held", "--hold")
+    assert (told["held"], told["paused_journeys"]) == (True, ["way"])
+    for url, state in ((store, "running"), (tmp_path / "copy.sqlite", "paused")):
+        monkeypatch.setenv("COTERIE_METADATA_URL", f"sqlite:///{url}")
+        with Workspace.open(tmp_path / "ws", read_only=True) as ws:
+            assert ws.journeys.status("way")["state"] == state

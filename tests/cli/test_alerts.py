@@ -61,7 +61,7 @@ def test_from_the_rule_to_the_mailbox(shop: Path, box: Mailbox) -> None:
     assert event["delivered"]["at"] and event["delivered"]["error"] is None
     (message,) = box.messages
     assert message["Subject"].startswith("Coterie: 人群包“loyal”的人数突变：由 3 变为 2（-33.3%），超过 20%。")
-    assert 'The audience "loyal" jumped from 3 to 2 members (-33.3 %)' in message.get_content()
+    assert 'The audience "loyal" jumped from 3 to 2 members (-33.3%)' in message.get_content()
     shown = run(shop, *ALERT, "events")
     assert event["id"] in shown and event["raised_at"][:16].replace("T", " ") in shown  # not cut at 80 columns
     chinese = run(shop, "--language", "zh", *ALERT, "events").replace("\n", "")

@@ -85,7 +85,10 @@ def served(folder: Path) -> Iterator[Served]:
             yield Served(told["url"], told["setup_token"], folder)
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()  # one that does not end fails here, and is not waited for again
 
 
 @contextmanager

@@ -63,6 +63,9 @@ def data_words(folder: Path) -> frozenset[str]:
     with Workspace.open(folder, read_only=True) as ws:
         texts += [d.name for kind in _KINDS for d in ws.store.all(kind)]
         texts += [goal["name"] for d in ws.store.all("campaign") for goal in d.body.get("goals", ())]
+        texts += [group["group"] for group in ws.campaigns.exclusions()]
+        for step in (step for d in ws.store.all("journey") for step in d.body["definition"]["steps"]):
+            texts += [step["id"], *step.get("split", ())]
         texts += [ws.facts.zone, ws.facts.currency, somebody(folder)]
         for dataset in ws.catalog.datasets().values():
             texts += [dataset.name, *(f.name for f in dataset.fields)]

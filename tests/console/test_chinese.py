@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.console.browser import READY, Served, chromium, comes, opened, require_browser, served, signed_in, somebody
+from tests.console.browser import (
+    READY,
+    ROOT,
+    Served,
+    chromium,
+    comes,
+    opened,
+    require_browser,
+    served,
+    signed_in,
+    somebody,
+)
 from tests.console.latin import data_words, latin, latin_seen
 from tests.console.tour import SCREENS, made_shop
+
+from coterie.jobs.registry import JOBS
+from coterie.workspace import Workspace
+
+JOB_NAMES = ROOT / "console" / "src" / "ui" / "JobState.tsx"
 
 
 def walk(browser: Any, server: Served, screens: dict[str, str]) -> dict[str, list[str]]:
@@ -43,6 +60,17 @@ def test_words_are_told_apart() -> None:
     known = frozenset({"orders"})
     seen = ["没有名为“nobody”的人群包。", "orders 的字段", "导出 CSV", "共 3 行", "Not found", "统计 rows"]
     assert latin(seen, known) == ["Not found", "统计 rows"]
+
+
+def test_every_job_has_a_name_for_people(tmp_path: Path) -> None:
+    """The console calls each job that the server may run by a name in both languages."""
+    with Workspace.init(tmp_path / "ws") as ws:
+        assert ws.jobs, "the rooms register their jobs"
+    named = re.search(r"const names = pairs\(\{(.+?)\}\)", JOB_NAMES.read_text(encoding="utf-8"), re.DOTALL)
+    assert named is not None
+    told = set(re.findall(r'^  "?([\w.]+)"?: \[', named[1], re.MULTILINE))
+    assert {name for name, job in JOBS.items() if job.run.__module__.startswith("coterie.")} - told == set()
+    assert told <= set(JOBS), "a name of a job that there is not"
 
 
 @pytest.mark.slow

@@ -21,16 +21,16 @@ WORDS = {
     "en": {
         "create": "New journey", "name": "Name", "audience": "Audience", "channel": "Channel", "text": "Text", "save": "Save",
         "simulator": "simulator", "before": "Add a step before step 3", "message": "Message", "step": "Step {n}: {name}",
-        "goal": "Add a goal", "start": "Start", "people": "{step}: people", "way": "Way", "make": "Make an audience",
+        "goal": "Add a goal", "start": "Start", "people": "{step}: people", "way": "What happened", "make": "Make an audience",
         "close": "Close", "more": "More", "stop": "Stop", "stopped": "Stopped", "dry": "Run it dry", "up": "Move {name} up",
-        "down": "Move {name} down", "check": "Check", "hello": "message", "pause": "pause", "end": "end",
+        "down": "Move {name} down", "check": "Check", "unfold": "Unfold all", "fold": "Fold all", "hello": "message", "pause": "pause", "end": "end",
     },
     "zh": {
         "create": "新建旅程", "name": "名称", "audience": "人群包", "channel": "渠道", "text": "正文", "save": "保存",
         "simulator": "模拟器", "before": "在第 3 步之前添加", "message": "消息", "step": "第 {n} 步：{name}",
-        "goal": "添加目标", "start": "启动", "people": "{step}：名单", "way": "路径", "make": "生成人群包",
+        "goal": "添加目标", "start": "启动", "people": "{step}：名单", "way": "经过", "make": "生成人群包",
         "close": "关闭", "more": "更多", "stop": "停止", "stopped": "已停止", "dry": "开始模拟", "up": "上移 {name}",
-        "down": "下移 {name}", "check": "检查", "hello": "消息", "pause": "等待", "end": "结束",
+        "down": "下移 {name}", "check": "检查", "unfold": "全部展开", "fold": "全部收起", "hello": "消息", "pause": "等待", "end": "结束",
     },
 }  # fmt: skip
 
@@ -99,11 +99,34 @@ def write(page: Any, server: Served, w: dict[str, str]) -> None:
     assert names(page) == [w["hello"], second, w["pause"], w["end"]]
     by_keyboard(page, page.get_by_role("button", name=w["down"].format(name=second)))
     assert names(page) == [w["hello"], w["pause"], second, w["end"]]
+    fold_and_drag(page, w, second)
     page.get_by_role("button", name=w["goal"]).click()
     page.locator(".journey-box").nth(3).wait_for()
     assert complaints(page) == []
     page.get_by_role("button", name=w["save"], exact=True).click()
     page.wait_for_url(f"{server.url}/journeys/come%20back")
+
+
+def fold_and_drag(page: Any, w: dict[str, str], second: str) -> None:
+    """One step is open at a time, or all by the button; a folded step tells what it does, and moves by mouse and back."""
+    assert open_steps(page) == [second]
+    by_keyboard(page, page.locator(f".journey-step[data-step='{w['pause']}'] .journey-fold"))
+    assert open_steps(page) == [w["pause"]] and "Still there?" in page.locator(".journey-line-says").nth(1).inner_text()
+    page.get_by_role("button", name=w["unfold"]).click()
+    assert open_steps(page) == names(page) and complaints(page) == []
+    page.get_by_role("button", name=w["fold"]).click()
+    assert open_steps(page) == [] and complaints(page) == []
+    cards = page.locator(".journey-step")
+    cards.nth(2).locator(".grip").drag_to(cards.nth(0))
+    assert names(page) == [second, w["hello"], w["pause"], w["end"]]
+    cards.nth(0).locator(".grip").drag_to(cards.nth(2))
+    assert names(page) == [w["hello"], w["pause"], second, w["end"]]
+
+
+def open_steps(page: Any) -> list[str]:
+    """The steps whose fields are shown."""
+    told: list[str] = page.locator(".journey-step.open").evaluate_all("cards => cards.map((card) => card.dataset.step)")
+    return told
 
 
 def message(page: Any, w: dict[str, str], card: Any, text: str) -> None:

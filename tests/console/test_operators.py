@@ -33,10 +33,12 @@ PLACES = ("Europe/France/Paris", "Europe/France/Lyon", "Europe/Spain/Madrid", "A
 MORE = {
     "en": {"operator": "Comparison", "from": "From", "to": "To", "amount": "Amount", "pattern": "Pattern", "path": "Levels, parted by >",
            "kind": "Kind of date", "ago": "Ago", "by": "by", "texts": "Several texts", "levels": "Hierarchy", "type": "Type of {}",
-           "add": "Search tags, behaviour and audiences", "sql": "SQL", "where": "Only those where…", "field": "Field"},
+           "add": "Search tags, behaviour and audiences", "sql": "SQL", "where": "Only those where…", "field": "Field",
+           "typed": "Use “{}”"},
     "zh": {"operator": "比较方式", "from": "从", "to": "到", "amount": "数量", "pattern": "匹配模式", "path": "层级，用 > 分隔",
            "kind": "日期方式", "ago": "之前", "by": "按", "texts": "多值文本", "levels": "层级", "type": "“{}”的类型",
-           "add": "搜索标签、行为与人群包", "sql": "SQL", "where": "筛选明细…", "field": "字段"},
+           "add": "搜索标签、行为与人群包", "sql": "SQL", "where": "筛选明细…", "field": "字段",
+           "typed": "使用“{}”"},
 }  # fmt: skip
 
 
@@ -170,8 +172,7 @@ class Builder:
         words = OPERATORS[case.op].label.in_(self.language)
         row.get_by_label(self.w["operator"]).click()
         self.page.keyboard.type(words)  # long lists are searched
-        option = f".ant-select-dropdown:not(.ant-select-dropdown-hidden) .ant-select-item-option[title='{words}']"
-        self.page.locator(option).click()
+        self._option(words).click()
         self._give(row, case)
         self._compare([case.leaf])
         self._remove(row)
@@ -199,11 +200,12 @@ class Builder:
             case "pick" | "level":
                 row.get_by_label(w["path" if case.by == "level" else "value"], exact=True).click()
                 self.page.keyboard.type(value)
-                option_of(self.page, value).click()
+                # a level above those that people have is what was typed, beside what begins with it
+                self._option(w["typed"].format(value) if case.by == "level" else value).click()
             case "picks":
                 row.get_by_label(w["values"], exact=True).click()
                 for one in value:
-                    option_of(self.page, one).click()
+                    self._option(one).click()
                 self.page.keyboard.press("Escape")
             case "text" | "pattern":
                 row.get_by_label(w["value" if case.by == "text" else "pattern"], exact=True).fill(value)
@@ -214,6 +216,11 @@ class Builder:
                 option_of(self.page, w["ago"]).click()
             case "yes" | "nothing":
                 pass  # as it stands
+
+    def _option(self, title: str) -> Any:
+        """The option of the open drop-down with just these words: others begin with them too."""
+        opened = ".ant-select-dropdown:not(.ant-select-dropdown-hidden)"
+        return self.page.locator(f"{opened} .ant-select-item-option[title='{title}']")
 
     def _compare(self, leaves: list[dict[str, Any]] | None) -> None:
         """What was posted is the rule, and what is shown is what the command line counts."""

@@ -84,6 +84,7 @@ SCREENS = {
     "campaign-edit-experiment": "/campaigns/next%20time/edit?step=experiment",
     "campaign-edit-schedule": "/campaigns/next%20time/edit?step=schedule",
     "campaign-new": "/campaigns/new",
+    "exclusions": "/exclusions",
     "journeys": "/journeys",
     "journey": "/journeys/come%20back",
     "journey-people": "/journeys/come%20back?step=pause",
@@ -266,7 +267,8 @@ def made_shop(path: Path) -> Path:
         )
         ws.campaigns.library.publish("letter")
         ws.campaigns.create(CAMPAIGN)
-        ws.campaigns.create({**CAMPAIGN, "name": "next time"})
+        ws.campaigns.create({**CAMPAIGN, "name": "next time", "exclusion": {"group": "autumn", "share": 0.4}})
+        ws.campaigns.plan("next time")
         ws.campaigns.plan("win back")
         ws.campaigns.approve("win back")
         ws.campaigns.run("win back")

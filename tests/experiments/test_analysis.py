@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from coterie.experiments.analysis import analyse_file, analyse_frame
 from coterie.experiments.document import document
-from coterie.experiments.question import Question, parse_metrics
+from coterie.experiments.question import Kind, Metric, Question, parse_metrics
 from coterie.experiments.results import Analysis
+from coterie.experiments.telling import page
 from coterie.stats.effects import difference
 from coterie.stats.moments import CannotTell, Moments, mean_value, ratio_value, share_value
 
@@ -110,6 +112,77 @@ def test_adjusting_narrows(tmp_path: Any) -> None:
     valid, fixed = row["adjusted"]["sequential"]["ci"], row["adjusted"]["ci"]
     assert 1.4 < (valid[1] - valid[0]) / (fixed[1] - fixed[0]) < 1.6
     assert 0.99 < row["adjusted"]["bayes"]["chance_to_beat"] <= 1
+
+
+def sparse(control: int, arm: int, n: int = 1000) -> dict[str, Any]:
+    """A thousand units an arm of whom so many were active before, some more than once; the active buy again."""
+    active = np.concatenate([np.arange(n) < k for k in (control, arm)])
+    before = np.where(active, 1 + np.arange(2 * n) % 3, 0)
+    paid = np.where(active, np.arange(2 * n) % 4 > 0, np.arange(2 * n) % 10 == 0).astype(int)
+    return {
+        "unit": np.arange(2 * n),
+        "arm": np.repeat(["A", "B"], n),
+        "before": before,
+        "paid": paid,
+        "spend": paid * 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("control", "arm", "few"), [(20, 20, None), (19, 400, ("A", 19)), (400, 19, ("B", 19)), (990, 3, ("B", 3))]
+)
+def test_few_who_differ_before_leave_the_plain_reading(control: int, arm: int, few: tuple[str, int] | None) -> None:
+    """Twenty an arm are enough, nineteen are not; a tie of arms, and most being active, are counted alike."""
+    found = analyse_frame(pa.table(sparse(control, arm)), asked("paid:binary", "spend:mean", covariates=("before",)))
+    for row in found.rows:
+        assert (row.chosen is row.adjusted) == (few is None)
+        if few is not None:
+            assert row.chosen is row.plain and isinstance(row.adjusted, CannotTell)
+            figures = {"column": "before", "arm": few[0], "count": few[1], "n": 1000, "least": 20}
+            assert row.adjusted == CannotTell("few_known", figures)
+    told = {language: page(found, language)["words"] for language in ("en", "zh")}
+    if few is not None:
+        said = f"; cannot adjust: in {few[0]} only {few[1]} of 1,000 differ from the rest in before, and it takes 20)."
+        assert told["en"].count(said) == 2
+        assert f"；无法校正：{few[0]} 的 1,000 个样本中只有 {few[1]} 个的“before”与其余样本不同" in told["zh"]
+    else:
+        assert "cannot adjust" not in told["en"] and "adjusted by before" in told["en"]
+
+
+def test_whether_it_is_adjusted_hangs_on_no_result() -> None:
+    """Other outcomes of the same units, the other way round or none at all, are read in the same way."""
+    for control, arm in ((19, 25), (20, 25)):
+        columns = sparse(control, arm)
+        question = asked("paid:binary", covariates=("before",))
+        outcomes = (columns["paid"], 1 - columns["paid"], np.arange(2000) % 7 == 0)
+        ways = [analyse_frame(pa.table({**columns, "paid": o.astype(int)}), question).rows[0] for o in outcomes]
+        assert {isinstance(row.adjusted, CannotTell) for row in ways} == {control < 20}
+    assert analyse_frame(pa.table(sparse(3, 3)), replace(question, least_known=3)).rows[0].chosen.theta is not None
+
+
+def test_columns_and_units_that_tell_nothing_before_ask_for_nobody() -> None:
+    """Of several columns the scarcest decides; one that is the same for all does not, nor who has no value; of a ratio
+    either will do."""
+    columns = sparse(200, 200)
+    draw = np.random.default_rng(3)
+    columns |= {"same": np.ones(2000), "rich": draw.gamma(2, 10, 2000), "rare": np.arange(2000) % 100 == 0}
+    columns["gone"] = [None if n % 100 else float(n) for n in range(2000)]
+    kinds = {
+        ("before", "same"): None,
+        ("rich",): None,
+        ("before", "rare"): "rare",
+        ("rare",): "rare",
+        ("gone",): "gone",
+    }
+    for known, short in kinds.items():
+        question = Question("unit", "arm", "A", (Metric("paid", Kind.BINARY, ("paid",), covariates=known),))
+        row = analyse_frame(pa.table(columns), question).rows[0]
+        found = row.adjusted.figures["column"] if isinstance(row.adjusted, CannotTell) else None
+        assert found == short, known
+    for known, code in ((("rare", "rich"), None), (("rare", "same"), "few_known"), (("same", "same"), "no_covariate")):
+        ratio = Metric("per", Kind.RATIO, ("spend", "rich"), covariates=known)
+        row = analyse_frame(pa.table(columns), Question("unit", "arm", "A", (ratio,))).rows[0]
+        assert (row.adjusted.reason if isinstance(row.adjusted, CannotTell) else None) == code
 
 
 def test_sizes_that_are_wrong_stop_the_reading() -> None:

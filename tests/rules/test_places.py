@@ -172,10 +172,10 @@ def test_neighbours(shared: Engine) -> None:
         ({"top": {"tag": "score", "n": 1000}}, "they are among the 1,000 highest by score", "是score最高的1,000人"),
         (
             {"top": {"tag": "score", "percent": 5, "lowest": True, "among": {"tag": "country", "op": "eq", "value": "a"}}},
-            'they are among the lowest 5 % by score of those whose country is "a"', "在符合条件（国家为“a”）的人中是score最低的5%",
+            'they are among the lowest 5% by score of those whose country is "a"', "在符合条件（国家为“a”）的人中是score最低的5%",
         ),
         ({"quantile": {"tag": "score", "parts": 10, "is": [2, 1]}}, "they are in parts 1, 2 of 10 by score (highest first)", "按score（最高在前）分为10份中的第1、2份"),
-        ({"sample": {"percent": 0.5, "salt": "a"}}, 'they are in the 0.5 % sample "a"', "属于0.5%抽样“a”"),
+        ({"sample": {"percent": 0.5, "salt": "a"}}, 'they are in the 0.5% sample "a"', "属于0.5%抽样“a”"),
         ({"split": {"parts": 3, "is": 2, "salt": "a"}}, 'they are in part 2 of 3 of the split "a"', "属于随机分组“a”3组中的第2组"),
         (
             {"neighbours": {"dataset": "friends", "of": {"audience": "loyal"}, "at_least": 2}},

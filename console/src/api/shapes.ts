@@ -1,5 +1,6 @@
 /** What the server answers. Requests and paths are typed by `schema.d.ts`; answers are plain data there, and described here. */
-import type { JsonObject } from "../features/builder/rule";
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
 
 export type ValueKind = "text" | "integer" | "decimal" | "number" | "boolean" | "date" | "moment" | "texts" | "path" | "vector";
 export type Scalar = string | number | boolean | null;

@@ -10,6 +10,7 @@ import { type ComponentType, lazy, type ReactNode, Suspense, useCallback, useEff
 import { ApiError, api, keepCsrf, onSignedOut } from "../api/client";
 import { LoginPage, SetupPage } from "../features/session/SessionPages";
 import { Boundary } from "../ui/Boundary";
+import { RulePartsContext } from "../ui/RuleFields";
 import { ErrorState, Loading } from "../ui/States";
 import type { Language } from "../words/pairs";
 import { AppContext, type AppState, type Status, type User } from "./context";
@@ -47,6 +48,7 @@ const SCREENS: [string, Screen][] = [
   ["/campaigns/new", screen(() => import("../features/campaigns/WizardPage"))],
   ["/campaigns/:name", screen(() => import("../features/campaigns/CampaignPage"))],
   ["/campaigns/:name/edit", screen(() => import("../features/campaigns/WizardPage"))],
+  ["/exclusions", screen(() => import("../features/campaigns/ExclusionsPage"))],
   ["/journeys", screen(() => import("../features/journeys/JourneyList"))],
   ["/journeys/new", screen(() => import("../features/journeys/EditorPage"))],
   ["/journeys/:name", screen(() => import("../features/journeys/JourneyPage"))],
@@ -68,6 +70,12 @@ const SCREENS: [string, Screen][] = [
   ["/settings", screen(() => import("../features/settings/SettingsPage"))],
   ["/settings/:part", screen(() => import("../features/settings/SettingsPage"))],
 ];
+
+/** The builder's parts for conditions in other screens; each is fetched when the first is wanted. */
+const RULE_PARTS = {
+  Where: lazy(async () => ({ default: (await import("../features/builder/Apart")).WhereApart })),
+  Rule: lazy(async () => ({ default: (await import("../features/builder/Apart")).RuleApart })),
+};
 
 /** Begin to load the screen that the address names, while it is still asked who is here. */
 export function beginScreen(path: string): void {
@@ -168,7 +176,9 @@ export function App() {
     <ConfigProvider locale={language === "zh" ? zhCN : enGB} theme={themeOf(mode)} csp={{ nonce }} button={{ autoInsertSpace: false }}>
       <AntApp className="app">
         <AppContext.Provider value={state}>
-          <Boundary part="app">{shown}</Boundary>
+          <RulePartsContext.Provider value={RULE_PARTS}>
+            <Boundary part="app">{shown}</Boundary>
+          </RulePartsContext.Provider>
         </AppContext.Provider>
       </AntApp>
     </ConfigProvider>

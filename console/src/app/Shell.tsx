@@ -24,11 +24,12 @@ import { LanguageButton, ModeButton } from "./Switches";
 
 type Word = "home" | "audiences" | "tags" | "data" | "segments" | "customers" | "campaigns" | "journeys" | "content" | "experiments" | "jobs" | "settings";
 
-const ITEMS: { path: string; word: Word; icon: ReactNode }[] = [
+/** `also`: the address of another screen that belongs to it. */
+const ITEMS: { path: string; also?: string; word: Word; icon: ReactNode }[] = [
   { path: "/", word: "home", icon: <HomeOutlined aria-hidden="true" /> },
   { path: "/audiences", word: "audiences", icon: <TeamOutlined aria-hidden="true" /> },
   { path: "/segments", word: "segments", icon: <ClusterOutlined aria-hidden="true" /> },
-  { path: "/campaigns", word: "campaigns", icon: <SendOutlined aria-hidden="true" /> },
+  { path: "/campaigns", also: "/exclusions", word: "campaigns", icon: <SendOutlined aria-hidden="true" /> },
   { path: "/journeys", word: "journeys", icon: <NodeIndexOutlined aria-hidden="true" /> },
   { path: "/content", word: "content", icon: <FileTextOutlined aria-hidden="true" /> },
   { path: "/experiments", word: "experiments", icon: <ExperimentOutlined aria-hidden="true" /> },
@@ -94,7 +95,7 @@ function Brand() {
 
 function Navigation({ path }: { path: string }) {
   const w = useWords(common);
-  const here = ITEMS.findLast((item) => path === item.path || (item.path !== "/" && path.startsWith(`${item.path}/`)));
+  const here = ITEMS.findLast((item) => path === item.path || path === item.also || (item.path !== "/" && path.startsWith(`${item.path}/`)));
   return (
     <nav aria-label={w.navigation}>
       <ul className="nav">

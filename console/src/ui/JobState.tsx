@@ -32,6 +32,7 @@ const names = pairs({
   "campaigns.due": ["Look for due campaigns", "检查待发活动"],
   "campaigns.goals": ["Count goals", "统计活动目标"],
   "journeys.advance": ["Move journeys on", "推进旅程"],
+  "journeys.prune": ["Remove journeys' old lists", "清理旅程的旧名单"],
   "segments.report": ["Draw a report", "生成分群报告"],
 });
 

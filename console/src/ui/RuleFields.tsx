@@ -1,14 +1,37 @@
-/** Conditions in screens other than the builder's; its parts are fetched when the first is wanted. */
-import { lazy, Suspense } from "react";
-export type { JsonObject } from "../features/builder/rule";
-import type { RuleProps, WhereProps } from "../features/builder/Apart";
+/** Conditions in screens other than the builder's: what they are given, and where the application puts the builder's parts. */
+import { type ComponentType, createContext, Suspense, useContext } from "react";
+import type { JsonObject } from "../api/shapes";
 import { Loading } from "./States";
 
-const Where = lazy(async () => ({ default: (await import("../features/builder/Apart")).WhereApart }));
-const Rule = lazy(async () => ({ default: (await import("../features/builder/Apart")).RuleApart }));
+export interface WhereProps {
+  dataset: string;
+  where: JsonObject | undefined;
+  onChange: (where: JsonObject | undefined) => void;
+}
+
+export interface RuleProps {
+  rule: JsonObject | undefined;
+  close: () => void;
+  onChange: (rule: JsonObject) => void;
+}
+
+interface Parts {
+  Where: ComponentType<WhereProps>;
+  Rule: ComponentType<RuleProps>;
+}
+
+/** The builder's parts: given by the application, since what is shared knows no screens. */
+export const RulePartsContext = createContext<Parts | null>(null);
+
+function useParts(): Parts {
+  const parts = useContext(RulePartsContext);
+  if (parts === null) throw new Error("conditions stand outside of the application");
+  return parts;
+}
 
 /** Which rows of a dataset count. */
 export function WhereField(props: WhereProps) {
+  const { Where } = useParts();
   return (
     <Suspense fallback={<Loading rows={1} />}>
       <Where {...props} />
@@ -18,6 +41,7 @@ export function WhereField(props: WhereProps) {
 
 /** A whole rule, in a dialog. */
 export function RuleDialog(props: RuleProps) {
+  const { Rule } = useParts();
   return (
     <Suspense fallback={<Loading rows={1} />}>
       <Rule {...props} />

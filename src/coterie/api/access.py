@@ -160,6 +160,7 @@ ROUTES: Mapping[tuple[str, str], Right] = MappingProxyType(
             GET    /campaigns/{name}/allocation
             GET    /campaigns/{name}/people
             GET    /campaigns/{name}/people/{entity}
+            GET    /exclusions
             GET    /channels
             GET    /consent/scopes
             GET    /customers/{entity}/consent

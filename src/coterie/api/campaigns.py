@@ -173,6 +173,11 @@ def _common(app: FastAPI) -> None:
         door.note("campaign rules", "all", before, made)
         return answer(made)
 
+    @app.get("/api/v1/exclusions")
+    def exclusions(door: In) -> Any:
+        """Groups of campaigns of which each customer is in at most one: who has which share, and what is free."""
+        return answer({"groups": door.ws.campaigns.exclusions()})
+
     @app.get("/api/v1/campaigns/test-addresses")
     def addresses(door: In) -> Any:
         """Where test messages go unless somebody says otherwise."""

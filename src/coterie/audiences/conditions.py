@@ -130,10 +130,10 @@ def _jump(seen: Seen, limit: str) -> Iterator[Finding]:
         return
     change = f"{(new.count - old.count) / old.count * 100:+,.1f}" if old.count else None
     english = f"{seen.names.en} jumped from {old.count:,} to {new.count:,} members" + (
-        f" ({change} %)" if change else ""
+        f" ({change}%)" if change else ""
     )
     chinese = f"{seen.names.zh}的人数突变：由 {old.count:,} 变为 {new.count:,}" + (f"（{change}%）" if change else "")
-    english, chinese = f"{english}, by more than {limit} %.", f"{chinese}，超过 {limit}%。"
+    english, chinese = f"{english}, by more than {limit}%.", f"{chinese}，超过 {limit}%。"
     if old.version != new.version:
         english, chinese = f"{english} Its rule was changed in between.", f"{chinese}其间规则有改动。"
     yield Finding(new.id, WARNING, Words(english, chinese), _numbers(old, new))

@@ -29,12 +29,11 @@ from coterie.kit.plain import plain
 from coterie.stats.contrast import (
     Effect,
     chi_square_p,
-    cliffs_delta,
     difference_of_shares,
     dissimilarity,
+    dominance,
     joined,
     largest_difference,
-    mann_whitney_p,
     shares_p,
 )
 from coterie.stats.multiplicity import holm
@@ -248,7 +247,9 @@ def insights(
     words, tallies = _Words(language, asked.context.zone, top), Tallies(asked, sides)
     sizes = (len(sides.audience), len(sides.rest))
     try:
-        found = [_tag(definitions[n], tallies.of(n), sizes, n in defining, words) for n in tags or definitions]
+        names = list(tags or definitions)
+        told = zip(names, tallies.of(names), strict=True)
+        found = [_tag(definitions[name], tally, sizes, name in defining, words) for name, tally in told]
     finally:
         tallies.close()
     tested = {t.tag: t.p_value for t in found if t.p_value is not None}
@@ -323,7 +324,7 @@ def _compared(kind: ValueType, tally: Tally, sizes: tuple[int, int]) -> tuple[st
             kept = joined(a, b)
             return "dissimilarity", dissimilarity(*kept), chi_square_p(*kept)
         case _:
-            return "cliffs_delta", cliffs_delta(a, b), mann_whitney_p(a, b)
+            return "cliffs_delta", *dominance(a, b)
 
 
 def _shares(x: int, n: int, y: int, m: int) -> tuple[Effect, float]:

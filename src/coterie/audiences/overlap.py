@@ -14,11 +14,12 @@ from pyroaring import BitMap
 
 from coterie.audiences.chosen import Chooser
 from coterie.errors import Refused
-from coterie.index.bitmaps import Bits, bits_size
+from coterie.index.bitmaps import Bits, bits_size, flags_of
 from coterie.kit.moments import show_moment
 
 MOST = 50
-_BLOCK_WORDS = 16_384  # of 64 rows: 128 KiB; of smaller blocks the calls cost as much as the work
+_CACHED_WORDS = 90_000  # of 64 rows, of all sets together: with what is made of them they fit into a cache of 1 MiB
+_BLOCK_WORDS = range(1_024, 16_384)  # of one set; of smaller blocks the calls cost as much as the work
 
 Matrix = tuple[tuple[float | None, ...], ...]
 
@@ -153,20 +154,22 @@ def _check(names: Sequence[str], limit: int) -> None:
 
 def _both(sets: Sequence[Bits]) -> tuple[tuple[tuple[int, ...], ...], int]:
     """People in both, for each pair, and in any; block by block, so that a block of all sets stays in the cache."""
-    table, union = np.zeros((len(sets), len(sets)), np.int64), 0
-    shared = np.empty(_BLOCK_WORDS, np.uint64)
-    for start in range(0, len(sets[0]), _BLOCK_WORDS):
-        parts = [rows[start : start + _BLOCK_WORDS] for rows in sets]
-        out = shared[: len(parts[0])]
-        for i, one in enumerate(parts):
-            for j in range(i):
-                table[i, j] += bits_size(np.bitwise_and(one, parts[j], out=out))
-            table[i, i] += bits_size(one)
-        np.copyto(out, parts[0])
-        for one in parts[1:]:
-            np.bitwise_or(out, one, out=out)
-        union += bits_size(out)
-    return tuple(tuple(row) for row in np.maximum(table, table.T).tolist()), union
+    words = min(max(_CACHED_WORDS // len(sets), _BLOCK_WORDS.start), _BLOCK_WORDS.stop)
+    below, union = [[0] * (i + 1) for i in range(len(sets))], 0
+    for start in range(0, len(sets[0]), words):
+        parts = [rows[start : start + words] for rows in sets]
+        shared = np.empty_like(parts[0])
+        flags = flags_of(shared)
+        for row, one in zip(below, parts, strict=True):
+            for j in range(len(row) - 1):
+                np.bitwise_and(one, parts[j], shared)
+                row[j] += flags.true_count
+            row[-1] += bits_size(one)
+        np.bitwise_or(parts[0], parts[1], shared)
+        for one in parts[2:]:
+            np.bitwise_or(shared, one, shared)
+        union += flags.true_count
+    return tuple(tuple(below[max(i, j)][min(i, j)] for j in range(len(sets))) for i in range(len(sets))), union
 
 
 def _matrix(both: tuple[tuple[int, ...], ...], parts: Any) -> Matrix:

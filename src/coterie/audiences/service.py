@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from coterie.store.service import Store
 
 _NAME_LENGTH = 200
+_MOST_BOUND = 10_000  # conditions that are kept bound
 REFRESH, WATCH = "audiences.refresh", "audiences.watch"  # jobs
 REACH = "reach."  # tags of who may and can be addressed, by channel
 
@@ -503,8 +504,11 @@ class Question:
         self.vocabulary = self.standing.vocabulary
         self.view = View(self.context, self.context.engine, self.kind, self.as_of, self.data_version)
         self.sets = StoredSets(index, snapshots, self.view, self.standing)
+        known = self.standing.bound
+        if len(known) > _MOST_BOUND:
+            known.clear()
         self.compiled: CompiledRule = compile_rule(
-            rule, self.vocabulary, as_of=self.as_of, resolver=self.sets, name=name
+            rule, self.vocabulary, as_of=self.as_of, resolver=self.sets, name=name, known=known
         )
 
     @cached_property
@@ -527,8 +531,10 @@ class Question:
 
         return Sets(self.index.universe_bits(self.view), self._members)
 
-    def _members(self, leaf: BoundLeaf) -> Members:
-        return self.index.members(leaf, self.view, self.standing, self.sets.prepare)
+    @cached_property
+    def _members(self) -> Callable[[BoundLeaf], Members]:
+        """Who passes a condition. It does not hold this question, which so ends, and gives its engine back, at once."""
+        return partial(self.index.members, view=self.view, standing=self.standing, prepare=self.sets.prepare)
 
     def waterfall(self, language: str) -> tuple[int, int, tuple[Step, ...]]:
         """The size, the universe and every node of the rule."""

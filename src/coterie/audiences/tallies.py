@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from coterie.audiences.service import Question
 from coterie.catalog.schemas import TagDefinition, ValueType
 from coterie.engines.sql import quote_name
 from coterie.index.columns import Column
+from coterie.index.threads import ahead
 from coterie.rules import nodes
 from coterie.rules.binding import BoundNode, leaf_node
 from coterie.rules.leaves.tag import BoundTag, TagLeaf
@@ -63,7 +65,7 @@ class Tally:
 
 @dataclass
 class Tallies:
-    """Counts tags on two sides; several tags one after the other."""
+    """Counts tags on two sides."""
 
     asked: Question
     sides: Sides
@@ -72,11 +74,17 @@ class Tallies:
     def __post_init__(self) -> None:
         self._of = self.asked.vocabulary.definitions
 
-    def of(self, tag: str) -> Tally:
-        """The counts of a tag."""
-        column = self._column(tag)
-        if column is None:
-            return self._by_sql(self._of[tag])
+    def of(self, tags: Iterable[str]) -> Iterator[Tally]:
+        """The counts of each of these tags; those of columns are made by two threads while others are looked at."""
+        columns = [(tag, self._column(tag)) for tag in tags]
+        known = [column for _, column in columns if column is not None]
+        if known:
+            _ = self._rows  # made once, before the threads ask for them
+        made = ahead(self._of_column, known)
+        for tag, column in columns:
+            yield self._by_sql(self._of[tag]) if column is None else next(made)
+
+    def _of_column(self, column: Column) -> Tally:
         tally = self._of_lists(column) if column.facts.kind == "lists" else self._of_codes(column)
         return tally if self.sides.universal and self._whole(column) else _seen(tally)
 

@@ -3,7 +3,8 @@
 By default it is the same measure of the same customer: what they did in as long a span before the plan as counts after
 the message. Or it is tags, as they were when the plan was made. Nothing that happened after the plan enters, so that no
 answer to a message can. Whether the adjusted reading decides or the plain one is written into the plan, before there is
-anything to see.
+anything to see; and so is how many customers of an arm must differ in what was known before, for with hardly anybody
+active before the plan there is nothing to take out, and the plain reading decides.
 
 Source: Deng, Xu, Kohavi & Walker (2013), Improving the sensitivity of online controlled experiments, WSDM.
 """
@@ -20,6 +21,7 @@ from coterie.catalog.schemas import ValueType
 from coterie.engines.duckdb import Engine
 from coterie.engines.sql import quote_name
 from coterie.errors import Refused, unknown_name
+from coterie.experiments.known import LEAST_KNOWN
 from coterie.kit.moments import now
 from coterie.learn.segments.words import Language, Text
 from coterie.tags.context import TagContext
@@ -44,13 +46,14 @@ class Settled:
     """How results are read, as the plan says.
 
     by : whether by the same measure before, or these tags; decides : `adjusted` or `plain`.
-    as_of, data_version : of the tags.
+    as_of, data_version : of the tags; least : customers of an arm who must differ from the rest in what was known before.
     """
 
     by: bool | tuple[str, ...] = False
     decides: str = PLAIN
     as_of: str | None = None
     data_version: int | None = None
+    least: int = LEAST_KNOWN
 
 
 def check_tags(context: TagContext, made: Campaign, kind: str) -> None:
@@ -72,10 +75,10 @@ def settle(context: TagContext, made: Campaign, kind: str) -> dict[str, Any]:
     if not made.goals or (len(experiment.arms) == 1 and not experiment.holdout):
         return {}
     if isinstance(experiment.adjust, bool):
-        return {"decides": experiment.decides, "by": experiment.adjust}
+        return {"decides": experiment.decides, "by": experiment.adjust, "least": LEAST_KNOWN}
     as_of = min(default_as_of(context, kind), now())
     facts = {"as_of": as_of.isoformat(), "data_version": default_data_version(context, kind)}
-    return {"decides": experiment.decides, "by": list(experiment.adjust), **facts}
+    return {"decides": experiment.decides, "by": list(experiment.adjust), "least": LEAST_KNOWN, **facts}
 
 
 def settled(found: Asked) -> Settled:
@@ -84,7 +87,8 @@ def settled(found: Asked) -> Settled:
     if not kept:
         return Settled(found.made.experiment.adjust is True)
     by = tuple(kept["by"]) if isinstance(kept["by"], list) else bool(kept["by"])
-    return Settled(by, str(kept["decides"]), kept.get("as_of"), kept.get("data_version"))
+    of_tags = (kept.get("as_of"), kept.get("data_version"))
+    return Settled(by, str(kept["decides"]), *of_tags, int(kept.get("least", LEAST_KNOWN)))
 
 
 def covariates(how: Settled, goal: int, *, money: bool = False) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ longer come; who is in a bucket of another, or of nobody, is planned as suppress
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ from coterie.campaigns import records
 from coterie.campaigns.definition import Campaign
 from coterie.campaigns.reading import wrong
 from coterie.engines.sql import quote_value
-from coterie.kit.moments import before, now
+from coterie.errors import Refused
+from coterie.kit.moments import before, now, show_moment
+from coterie.rules.spans import after, read_span
 
 if TYPE_CHECKING:
     from coterie.campaigns.service import Campaigns
@@ -46,7 +49,7 @@ def claim(campaigns: Campaigns, made: Campaign) -> None:
     with store.together():
         found = store.find(KIND, group)
         claims = {} if found is None else dict(found.body["claims"])
-        others = {name: c for name, c in claims.items() if name != made.name and _active(campaigns, name, group)}
+        others = {n: c for n, c in claims.items() if n != made.name and _hold(campaigns, n, group) is not None}
         own, share = claims.get(made.name), made.exclusion.share
         if own is None or own["share"] != share or share is None:
             taken = _take(made, others, [] if own is None else own["ranges"])
@@ -87,22 +90,92 @@ def _ranges(given: Iterable[Sequence[int]]) -> Ranges:
     return tuple((int(low), int(high)) for low, high in given)
 
 
-def _active(campaigns: Campaigns, name: str, group: str) -> bool:
-    """Whether a campaign still needs its customers to itself."""
+@dataclass(frozen=True)
+class Hold:
+    """Why a campaign still needs its customers to itself.
+
+    why : `open` (a run is planned or on its way), `recurs` (there will be another), `goals` (they may still come).
+    until : when the last goal can come, where that is the reason and it lies within the calendar.
+    """
+
+    why: str
+    until: datetime | None = None
+
+
+def _hold(campaigns: Campaigns, name: str, group: str) -> Hold | None:
+    """Why a campaign still needs its customers to itself; None where it gives them back."""
     document = campaigns.context.store.find(records.CAMPAIGN, name)
     last = campaigns.records.last(name)
     if document is None or last is None:
-        return False
+        return None
     made, standing = Campaign.of(document.body), campaigns.records.standing(name)
     if made.exclusion is None or made.exclusion.group != group:
-        return False
+        return None
     recurs = made.schedule.recurs and standing.state not in (records.CANCELLED, records.EXPIRED)
-    if last.ended_at is None or (recurs and standing.enabled):
-        return True
-    if last.started_at is None:
-        return False
-    ended, zone = datetime.fromisoformat(last.ended_at), campaigns.context.zone
-    return any(before(now(), goal.within, zone) < ended for goal in made.goals)
+    if last.ended_at is None:
+        return Hold("open")
+    if recurs and standing.enabled:
+        return Hold("recurs")
+    return None if last.started_at is None else _waiting(made, datetime.fromisoformat(last.ended_at), campaigns)
+
+
+def _waiting(made: Campaign, ended: datetime, campaigns: Campaigns) -> Hold | None:
+    """The hold of a campaign that has ended, while goals of it may come."""
+    zone = campaigns.context.zone
+    open_still = [goal.within for goal in made.goals if before(now(), goal.within, zone) < ended]
+    if not open_still:
+        return None
+    try:
+        return Hold("goals", max(after(ended, read_span(within, "within"), zone) for within in open_still))
+    except (Refused, ValueError, OverflowError):  # so far ahead that no calendar has it
+        return Hold("goals")
+
+
+def groups(campaigns: Campaigns) -> list[dict[str, Any]]:
+    """All groups that a campaign names, each with its campaigns and what is free.
+
+    Returns for each: `group`; `free`, the share of customers that a campaign planned now could take; `returned`, the
+    part of it that stood for campaigns which need it no more; `campaigns`, those that hold most first: `campaign`,
+    `state`, `enabled`, `share` (what it asks for; None: whoever no other takes), `held` (what it has), `why` and
+    `until` (see `Hold`; None where it has nothing, or gives it back).
+    """
+    members: dict[str, list[Campaign]] = {}
+    for document in campaigns.context.store.all(records.CAMPAIGN):
+        named = document.body.get("exclusion")
+        if named is not None:
+            members.setdefault(named["group"], []).append(Campaign.of(document.body))
+    claims = {document.name: document.body["claims"] for document in campaigns.context.store.all(KIND)}
+    return [_group(campaigns, name, members[name], claims.get(name, {})) for name in sorted(members)]
+
+
+def _group(campaigns: Campaigns, name: str, members: Sequence[Campaign], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """One group as `groups` tells it."""
+    sizes = {key: sum(high - low for low, high in claim["ranges"]) / BUCKETS for key, claim in claims.items()}
+    holds = {key: _hold(campaigns, key, name) for key in claims}
+    rows = [_row(campaigns, made, sizes, holds.get(made.name)) for made in members]
+    returned = sum(size for key, size in sizes.items() if holds[key] is None)
+    taken = sum(sizes.values()) - returned
+    return {
+        "group": name,
+        "free": 1 - taken,
+        "returned": returned,
+        "campaigns": sorted(rows, key=lambda row: (-row["held"], row["campaign"])),
+    }
+
+
+def _row(campaigns: Campaigns, made: Campaign, sizes: Mapping[str, float], hold: Hold | None) -> dict[str, Any]:
+    """One campaign of a group."""
+    assert made.exclusion is not None, "told by who asks"
+    standing, zone = campaigns.records.standing(made.name), campaigns.context.zone
+    until = None if hold is None or hold.until is None else show_moment(hold.until, zone)
+    told = {"campaign": made.name, "state": standing.state, "enabled": standing.enabled}
+    held = 0.0 if hold is None else sizes[made.name]
+    return told | {
+        "share": made.exclusion.share,
+        "held": held,
+        "why": None if hold is None else hold.why,
+        "until": until,
+    }
 
 
 def outside_sql(group: str, ranges: Ranges, column: str) -> str:

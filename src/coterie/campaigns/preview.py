@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from coterie.campaigns.channels.base import Outcome, Parcel, Surroundings, too_long
 from coterie.campaigns.content import Content, Rendering, bad_links
-from coterie.campaigns.library.choosing import RUN
+from coterie.campaigns.library.choosing import RUN, UNSEEN
 from coterie.campaigns.library.chosen import explained
 from coterie.campaigns.plan import VALUE, Asked
 from coterie.engines.duckdb import Engine, parquet
@@ -52,8 +52,17 @@ def preview(
     content = contents[chosen]
     address = made.options.get("address", campaigns.channel(made).address)
     with campaigns.context.engine.cursor() as engine:
-        values = mask(values_of(campaigns.context, engine, kind, entity, content, address))
-    given = {**values, "entity": entity, "campaign": name, "arm": chosen, "unsubscribe_url": "#unsubscribe"}
+        held = values_of(campaigns.context, engine, kind, entity, content, address)
+    values = mask(held)
+    hidden = tuple(n for n in held if values.get(n) is not held[n])
+    given = {
+        **values,
+        UNSEEN: hidden,
+        "entity": entity,
+        "campaign": name,
+        "arm": chosen,
+        "unsubscribe_url": "#unsubscribe",
+    }
     try:
         rendered = content.render(given)
     except Rendering as error:

@@ -90,7 +90,8 @@ def results(
     made, still = analysis(found, segments)
     how = adjusting.settled(found)
     told = page(made, language, _names(found, language))
-    told["reading"] = {"decides": how.decides, "by": list(how.by) if isinstance(how.by, tuple) else how.by}
+    by = list(how.by) if isinstance(how.by, tuple) else how.by
+    told["reading"] = {"decides": how.decides, "by": by, "least": how.least}
     if still:
         told["words"] += (" " if language == "en" else "") + STILL.say(language, n=still)
     left_out = [goal.name for goal in found.made.goals if goal not in compared(found.made)]
@@ -157,10 +158,8 @@ def question(
     if control != HOLDOUT and HOLDOUT in meant:
         rest = 1 - meant.pop(HOLDOUT)
         meant = {arm: share / rest for arm, share in meant.items()}
-    decides = how.decides == ADJUSTED
-    return Question(
-        "unit", "arm", control, tuple(metrics), meant, tuple(segments), sequential=sequential, adjusted_decides=decides
-    )
+    settled: dict[str, Any] = {"adjusted_decides": how.decides == ADJUSTED, "least_known": how.least}
+    return Question("unit", "arm", control, tuple(metrics), meant, tuple(segments), sequential=sequential, **settled)
 
 
 def control_of(made: Campaign) -> str:

@@ -492,6 +492,10 @@ class Campaigns:
 
         return told(self, name, at=at)
 
+    def exclusions(self) -> list[dict[str, Any]]:
+        """Groups of campaigns that exclude each other, with what is free of each; see `exclusion.groups`."""
+        return exclusion.groups(self)
+
     def plan_file(self, run: str) -> Path:
         """The plan's Parquet file."""
         return self.run_folder(run) / "plan.parquet"

@@ -47,7 +47,7 @@ _TOLD: dict[str, Text] = {
     "once": Text("once", "仅一次"),
     "but": Text("but for {n} holidays", "{n} 个节假日除外"),
     "arms": Text("{n} arms", "{n} 个实验组"),
-    "holdout": Text("{share:.3g} % held out", "{share:.3g}% 留作对照"),
+    "holdout": Text("{share:.3g}% held out", "{share:.3g}% 留作对照"),
     "goal": Text("goal: {goal} within {span}", "目标：{span}内{goal}"),
     "quiet": Text("nothing between {start} and {until} of the recipient's day", "收件人当地 {start} 至 {until} 不发送"),
 }

@@ -286,7 +286,7 @@ def insight(
     output.show_table(f"{name}: {result.count:,} against {others}", [_tag(t) for t in result.tags], empty="No tags.")
     for tag in result.tags if wanted else ():
         output.show_table(tag.label, [_share(value) for value in tag.values], empty="")
-    told = "Effects on the scale of a difference of shares, 95 % intervals; p-values corrected by Holm."
+    told = "Effects on the scale of a difference of shares, 95% intervals; p-values corrected by Holm."
     output.show_note(f"{told} Index: 100 x share of the audience / share of {against or 'everyone'}.")
 
 

@@ -342,6 +342,22 @@ def allocation(context: typer.Context, name: str, as_json: Json = False) -> None
 
 
 @app.command()
+def exclusions(context: typer.Context, as_json: Json = False) -> None:
+    """Groups of campaigns that exclude each other: who has which share of the customers, and what is free."""
+    with context.obj.workspace() as ws:
+        found = ws.campaigns.exclusions()
+    if as_json:
+        output.print_json({"groups": found})
+        return
+    for told in found:
+        output.show_table(
+            f"{told['group']}: {told['free']:.1%} is free", told["campaigns"], empty="No campaign names it."
+        )
+    if not found:
+        output.show_note("None yet. A campaign joins one by `exclusion: GROUP`.")
+
+
+@app.command()
 def path(context: typer.Context, name: str, entity: str, occurrence: RunName = None, as_json: Json = False) -> None:
     """One customer's way through a campaign."""
     with context.obj.workspace() as ws:

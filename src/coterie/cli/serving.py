@@ -8,15 +8,19 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from coterie.cli import output
 from coterie.cli.output import Json
 from coterie.errors import Failed
 
 if TYPE_CHECKING:
     import webbrowser
+
+    from coterie.workspace import Workspace
 
 
 def serve(
@@ -41,6 +45,7 @@ def serve(
     listener = _listen(host, port)
     app = make_app(path)
     app.state.shared.index.warm_behind()
+    app.state.shared.headline.make_behind()
     url = f"http://{host}:{listener.getsockname()[1]}"
     if as_json:
         sys.stdout.write(json.dumps({"url": url, "setup_token": token}) + "\n")
@@ -57,8 +62,20 @@ def serve(
     quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
     # Longer than clients keep idle connections: else a request meets the closing of the one that it was sent on.
     config = uvicorn.Config(app, http=protocol, timeout_keep_alive=65, timeout_graceful_shutdown=3, **quiet)
+    server = uvicorn.Server(config)
     with app.state.shared.working():
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+        _stop(app.state.shared, 130 if server.started else 3)
+
+
+def _stop(ws: Workspace, code: int) -> NoReturn:
+    """End at once, as after SIGTERM: jobs under way do not hold it up, since the next start goes on with them."""
+    going = [row.job for row in ws.jobs.rows() if row.state == "running"]
+    if going:
+        output.show_note(f"Stopped. At the next start these jobs go on: {', '.join(going)}.")
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def browser(environment: Mapping[str, str]) -> webbrowser.BaseBrowser | None:

@@ -76,16 +76,25 @@ def backup(context: typer.Context, to: Annotated[Path, typer.Argument(metavar="T
 def restore(
     source: Annotated[Path, typer.Argument(metavar="FROM", help="A folder made by backup.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    hold: Annotated[
+        bool, typer.Option("--hold", help="With metadata_url: that store is a copy too, pause there.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a workspace from a backup. Campaigns and journeys that were under way are paused in it."""
+    """Make a workspace from a backup. Campaigns and journeys that were under way are paused in it.
+
+    With a metadata store elsewhere (metadata_url) nothing is paused, as it may be the original's own; where it is a copy, give --hold.
+    """
     from coterie.campaigns.restored import held
     from coterie.workspace import Workspace
 
-    with Workspace.restore(source, folder) as ws:
+    with Workspace.restore(source, folder, hold=hold) as ws:
         paused = {f"paused_{kind}": names for kind, names in held(ws.campaigns, ws.journeys).items()}
-        facts = {"workspace": str(ws.path), "data_version": ws.data_version, **paused}
+        done = hold or not ws.settings["metadata_url"]
+        facts = {"workspace": str(ws.path), "data_version": ws.data_version, "held": done, **paused}
     _told(facts, as_json)
+    if not done:
+        output.show_note("Nothing was paused: the metadata store lies elsewhere. Give --hold where it is a copy.")
 
 
 def compact(context: typer.Context, as_json: Json = False) -> None:

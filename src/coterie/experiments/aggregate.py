@@ -51,6 +51,8 @@ class Facts:
 class Aggregates:
     """Of every group and metric the moments of its columns (value, then covariates), or the value of a quantile.
 
+    apart : by group and metric, for each of its columns known before, how many units differ from the median of all: where
+    most hold one value it is that one, else about all differ.
     filled : by column known before, how many units had none and were given the mean of all.
     caps : by metric, the value above which values count as it.
     """
@@ -59,6 +61,7 @@ class Aggregates:
     quantiles: Mapping[tuple[Group, str], Value | CannotTell]
     filled: Mapping[str, int]
     caps: Mapping[str, float]
+    apart: Mapping[tuple[Group, str], tuple[int, ...]]
 
 
 def arm_facts(engine: Engine, units: Units, question: Question) -> Facts:
@@ -96,7 +99,7 @@ def aggregate(engine: Engine, units: Units, question: Question, facts: Facts, se
         if m.kind is Kind.QUANTILE
         for group in work.groups()
     }
-    return Aggregates(moments, quantiles, work.filled, work.caps)
+    return Aggregates(moments, quantiles, work.filled, work.caps, work.apart([m for m in summed if m.covariates]))
 
 
 def value_of(found: Aggregates, metric: Metric, group: Group) -> Value | CannotTell:
@@ -149,6 +152,24 @@ class _Pass:
             return {(arm, None): dict(cell) for arm, cell in self._facts.cells.items()}
         query = f"SELECT arm, {self._level}, {', '.join(wanted)} FROM {UNITS} GROUP BY 1, 2 ORDER BY 1, 2"
         return {(r[0], r[1]): dict(zip(wanted, r[2:], strict=True)) for r in self._engine.rows(query)}
+
+    def apart(self, metrics: Sequence[Metric]) -> dict[tuple[Group, str], tuple[int, ...]]:
+        """How many units with a value of the metric differ from the median of all in what was known before."""
+        if not metrics:
+            return {}
+        known = {c: self._units.slots.numbers[Slot(c, "known")] for m in metrics for c in m.covariates}
+        listed = ", ".join(f"quantile_disc({name}, 0.5)" for name in known.values())
+        medians = dict(zip(known, self._engine.row(f"SELECT {listed} FROM {UNITS}"), strict=True))
+        counts = {m.name: [self._apart_sql(m, known[c], medians[c]) for c in m.covariates] for m in metrics}
+        wanted = list(dict.fromkeys(sql for listed in counts.values() for sql in listed))
+        query = f"SELECT arm, {self._level}, {', '.join(wanted)} FROM {UNITS} GROUP BY 1, 2 ORDER BY 1, 2"
+        cells = {(r[0], r[1]): dict(zip(wanted, r[2:], strict=True)) for r in self._engine.rows(query)}
+        return {(g, name): tuple(cell[s] for s in sqls) for g, cell in cells.items() for name, sqls in counts.items()}
+
+    def _apart_sql(self, metric: Metric, name: str, median: float | None) -> str:
+        values = [self._units.slots.numbers[s] for s in _slots(metric) if self._missing(s)]
+        holds = [*(f"{v} IS NOT NULL" for v in values), f"{name} <> {quote_value(median)}"]
+        return f"count(*) FILTER ({' AND '.join(holds)})"
 
     def groups(self) -> list[Group]:
         """Arms and levels."""

@@ -184,6 +184,9 @@ def _adjusted(
     groups = [found.moments.get(((a, level), metric.name)) for a in (question.control, arm)]
     if groups[0] is None or groups[1] is None:
         return CannotTell("one_arm")
+    few = _few_known(found, question, metric, (question.control, arm), level)
+    if few is not None:
+        return few
     make = adjusted_ratios if metric.kind is Kind.RATIO else adjusted_means
     both = make(groups[0], groups[1])
     if not isinstance(both, Adjusted):
@@ -193,6 +196,25 @@ def _adjusted(
         return reading
     errors = [r.difference.absolute.standard_error for r in (reading, plain)]
     return replace(reading, theta=both.theta, variance_kept=(errors[0] / errors[1]) ** 2)
+
+
+def _few_known(
+    found: Aggregates, question: Question, metric: Metric, arms: Sequence[str], level: str | None
+) -> CannotTell | None:
+    """Where fewer units differ in what was known before than an adjustment can stand on.
+
+    A column that is the same for all enters no adjustment, and asks for nobody; of a ratio either column will do.
+    """
+    enough, short = False, []
+    for place, column in enumerate(metric.covariates):
+        counts = {a: found.apart[(a, level), metric.name][place] for a in arms}
+        arm = min(counts, key=lambda a: counts[a])
+        if not any(counts.values()) or counts[arm] >= question.least_known:
+            enough = enough or any(counts.values())
+            continue
+        figures = {"column": column, "arm": arm, "count": counts[arm], "n": _count(found, metric, arm, level)}
+        short.append(CannotTell("few_known", {**figures, "least": question.least_known}))
+    return short[0] if short and not (enough and metric.kind is Kind.RATIO) else None
 
 
 def _decided(rows: Sequence[Row], question: Question, *, stopped: bool) -> list[Row]:

@@ -34,7 +34,7 @@ class Baseline:
     def share(cls, rate: float) -> Baseline:
         """A share between 0 and 1. Raises Refused(`bad_argument`)."""
         if not 0 < rate < 1:
-            fix = "Write 0.12 for 12 %."
+            fix = "Write 0.12 for 12%."
             raise Refused("bad_argument", f"{rate:g} is not a share between 0 and 1.", place="--rate", fix=fix)
         return cls(rate, rate * (1 - rate), True)
 

@@ -59,7 +59,7 @@ def _row(row: Row, language: Language, names: Mapping[str, str]) -> dict[str, An
         "control_n": row.control_n,
         "value": _round(row.value),
         "control_value": _round(row.control_value),
-        **_reading(row.plain, language),
+        **_reading(row.plain, language, names),
         "adjusted": None if row.adjusted is None else _adjusted(row, row.adjusted, language, names),
         "decided_by": _decided_by(row),
         "verdict": row.verdict,
@@ -84,7 +84,7 @@ def _adjusted(row: Row, found: Reading | CannotTell, language: Language, names: 
 
     theta : of one covariate or a ratio; of several they stand in `thetas`, in the order of `by`.
     """
-    facts = {"by": [names.get(c, c) for c in row.metric.covariates], **_reading(found, language)}
+    facts = {"by": [names.get(c, c) for c in row.metric.covariates], **_reading(found, language, names)}
     if isinstance(found, CannotTell) or found.theta is None or found.variance_kept is None:
         return facts
     thetas = [_round(theta) for theta in found.theta]
@@ -92,10 +92,14 @@ def _adjusted(row: Row, found: Reading | CannotTell, language: Language, names: 
     return {**facts, "theta": thetas[0] if len(thetas) == 1 else None, "thetas": thetas, **left}
 
 
-def _reading(found: Reading | CannotTell, language: Language) -> dict[str, Any]:
+def _reading(found: Reading | CannotTell, language: Language, names: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(found, CannotTell):
         keys = ("effect_size", "rel_effect_size", "ci", "rel_ci", "p_value", "rel_p_value", "p_holm", "p_bh")
-        return {**dict.fromkeys(keys), "cannot_tell": found.reason, "cannot_tell_words": reason_text(found, language)}
+        return {
+            **dict.fromkeys(keys),
+            "cannot_tell": found.reason,
+            "cannot_tell_words": reason_text(found, language, names),
+        }
     apart, corrected = found.difference, found.corrected
     facts = {
         **_interval(apart.absolute),
@@ -107,8 +111,8 @@ def _reading(found: Reading | CannotTell, language: Language) -> dict[str, Any]:
         valid = {**_interval(found.always_valid), **_relative(found.always_valid_relative, language)}
         facts["sequential"] = valid | _corrected(found.sequential)
     if found.belief is not None:
-        names = ("mean", "standard_deviation", "low", "high", "chance_to_beat", "loss_if_taken", "loss_if_left")
-        facts["bayes"] = {name: _round(v) for name, v in zip(names, found.belief, strict=True)}
+        parts = ("mean", "standard_deviation", "low", "high", "chance_to_beat", "loss_if_taken", "loss_if_left")
+        facts["bayes"] = {name: _round(v) for name, v in zip(parts, found.belief, strict=True)}
     return facts
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from coterie.errors import Refused, unknown_name
+from coterie.experiments.known import LEAST_KNOWN
 from coterie.stats.effects import LEVEL
 
 EACH_ROW = "@row"
@@ -58,6 +59,7 @@ class Question:
     sequential : units in all at which the always-valid interval is tightest; None where the data are read once.
     adjusted_decides : whether the verdict is of the adjusted reading, where a metric names what was known before; to be
     settled before anybody looks, never by which of the two looks better.
+    least_known : see `LEAST_KNOWN`; where fewer units differ in what was known before, the plain reading decides.
     prior_sd : standard deviation of the normal prior of a relative effect, around 0.
     costs : money per unit of an arm; value : the metric that earns, and money for one of it.
     """
@@ -76,6 +78,7 @@ class Question:
     value: tuple[str, Decimal] | None = None
     level: float = LEVEL
     adjusted_decides: bool = True
+    least_known: int = LEAST_KNOWN
 
     def __post_init__(self) -> None:
         names = [m.name for m in self.metrics]

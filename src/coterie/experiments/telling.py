@@ -10,8 +10,8 @@ from coterie.experiments.results import Analysis
 from coterie.experiments.words import arm_text
 from coterie.learn.segments.words import Language, Text
 
-_INTERVAL = Text("{effect}; 95 % interval {low} to {high}", "{effect}；95% 区间 {low} 至 {high}")
-_ALWAYS = Text("{effect}; always-valid 95 % interval {low} to {high}", "{effect}；随时有效的 95% 区间 {low} 至 {high}")
+_INTERVAL = Text("{effect}; 95% interval {low} to {high}", "{effect}；95% 区间 {low} 至 {high}")
+_ALWAYS = Text("{effect}; always-valid 95% interval {low} to {high}", "{effect}；随时有效的 95% 区间 {low} 至 {high}")
 _BESIDE = Text(
     "{found}; adjusted by {by}; plain {plain}, {low} to {high}", "{found}；按{by}校正；未校正 {plain}，{low} 至 {high}"
 )
@@ -19,6 +19,7 @@ _PLAIN = Text(
     "{found}; plain; adjusted by {by} {plain}, {low} to {high}",
     "{found}；未校正；按{by}校正后 {plain}，{low} 至 {high}",
 )
+_ALONE = Text("{found}; cannot adjust: {why}", "{found}；无法校正：{why}")
 _SAID: dict[str, Text] = {
     "better": Text("{metric}: {arm} does better than {control} ({found})", "{metric}：{arm} 优于 {control}（{found}）"),
     "worse": Text("{metric}: {arm} does worse than {control} ({found})", "{metric}：{arm} 差于 {control}（{found}）"),
@@ -102,6 +103,8 @@ def _said(told: Mapping[str, Any], row: Mapping[str, Any], language: Language, n
         beside["plain"] = beside.pop("effect")
         joined = (", " if language == "en" else "、").join(adjusted["by"])
         found = (_BESIDE if decides else _PLAIN).say(language, found=found, by=joined, **beside)
+    elif other is not None and other is adjusted:
+        found = _ALONE.say(language, found=found, why=adjusted["cannot_tell_words"])
     return _SAID[told["verdict"]].say(language, **fields, found=found)
 
 

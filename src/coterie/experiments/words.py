@@ -18,6 +18,10 @@ REASONS: dict[str, Text] = {
         "分位点处取值相同的样本过多，无法估计误差",
     ),
     "no_covariate": Text("the covariate is the same for everyone", "协变量对所有样本都相同"),
+    "few_known": Text(
+        "in {arm} only {count:,} of {n:,} differ from the rest in {column}, and it takes {least}",
+        "{arm} 的 {n:,} 个样本中只有 {count:,} 个的“{column}”与其余样本不同，至少需要 {least} 个",
+    ),
     "one_arm": Text("only one of the arms has anybody here", "此处只有一个组有样本"),
 }
 
@@ -97,17 +101,22 @@ def arm_text(arm: str, language: Language = "en", names: Mapping[str, str] | Non
 
 def note_text(note: Note, language: Language = "en", names: Mapping[str, str] | None = None) -> str:
     """A note as a sentence. names : what arms and columns are called that go by another name in it."""
-    told = dict(note.figures)
+    return NOTES[note.code].say(language, **_called(note.figures, language, names))
+
+
+def _called(figures: Mapping[str, object], language: Language, names: Mapping[str, str] | None) -> dict[str, object]:
+    """The figures of a sentence, arms and columns by what they are called."""
+    told = dict(figures)
     if "arm" in told:
         told["arm"] = arm_text(str(told["arm"]), language, names)
     if "column" in told:
         told["column"] = (names or {}).get(str(told["column"]), told["column"])
-    return NOTES[note.code].say(language, **told)
+    return told
 
 
-def reason_text(found: CannotTell, language: Language = "en") -> str:
-    """Why there is no figure."""
-    return REASONS[found.reason].say(language)
+def reason_text(found: CannotTell, language: Language = "en", names: Mapping[str, str] | None = None) -> str:
+    """Why there is no figure. names : what arms and columns are called that go by another name in it."""
+    return REASONS[found.reason].say(language, **_called(found.figures, language, names))
 
 
 def verdict_text(row: Row, language: Language = "en") -> str:

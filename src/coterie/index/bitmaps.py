@@ -59,9 +59,9 @@ def _listed(chunks: npt.NDArray[np.uint8], sparse: npt.NDArray[np.intp]) -> dict
     if len(sparse) == 0:
         return {}
     taken = chunks[sparse].ravel()
-    places = np.flatnonzero(taken)
-    bits = np.flatnonzero(np.unpackbits(taken[places], bitorder="little"))
-    rows = places[bits >> 3] * 8 + (bits & 7)
+    places = np.flatnonzero(taken != 0)  # of truths in half the time that it takes of numbers
+    bits = np.flatnonzero(np.unpackbits(taken[places], bitorder="little").view(bool))
+    rows = (places * 8)[bits >> 3] + (bits & 7)
     cuts = np.searchsorted(rows, np.arange(1, len(sparse)) * CHUNK_ROWS)
     parts = np.split((rows % CHUNK_ROWS).astype("<u2"), cuts)
     return {int(k): part.tobytes() for k, part in zip(sparse, parts, strict=True)}
@@ -105,6 +105,13 @@ def bits_size(bits: Bits) -> int:
     """
     if not bits.flags.c_contiguous:
         bits = np.ascontiguousarray(bits)
-    # Arrow counts in one pass; `bitwise_count` and a sum of its answer take twice as long.
-    flags: int = pa.Array.from_buffers(_BOOLEAN, bits.size * 64, [None, pa.py_buffer(bits)]).true_count
-    return flags
+    size: int = flags_of(bits).true_count
+    return size
+
+
+def flags_of(bits: Bits) -> pa.BooleanArray:
+    """Bits that lie side by side as Arrow's flags, in the same memory: `true_count` says how many are set now.
+
+    Arrow counts in one pass; `bitwise_count` and a sum of its answer take twice as long.
+    """
+    return pa.Array.from_buffers(_BOOLEAN, bits.size * 64, [None, pa.py_buffer(bits)])

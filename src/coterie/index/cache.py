@@ -45,12 +45,13 @@ class Cache(Generic[T]):
             return waiting.result()
         try:
             value = make()
+            size = self._size(value)
         except BaseException as error:
             with self._lock:
                 del self._making[key]
             mine.set_exception(error)
             raise
-        self._keep(key, value)
+        self._keep(key, value, size)
         mine.set_result(value)
         return value
 
@@ -60,8 +61,7 @@ class Cache(Generic[T]):
             for key in [k for k in self._held if which(k)]:
                 self.bytes -= self._held.pop(key)[1]
 
-    def _keep(self, key: Hashable, value: T) -> None:
-        size = self._size(value)
+    def _keep(self, key: Hashable, value: T, size: int) -> None:
         with self._lock:
             del self._making[key]
             if size <= self._most:

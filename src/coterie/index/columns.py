@@ -126,7 +126,7 @@ class Column:
     def counts(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """How many of these rows have each code, shape (n_values + 1,); rows without a number here count as missing."""
         known = rows if len(rows) == 0 or rows[-1] < self.rows else rows[rows < self.rows]
-        found = np.bincount(self.codes[known], minlength=self.facts.values + 1)
+        found = np.bincount(self.codes.take(known), minlength=self.facts.values + 1)
         found[0] += len(rows) - len(known)
         return found
 
@@ -134,6 +134,13 @@ class Column:
     def all_counts(self) -> npt.NDArray[np.int64]:
         """How many of all rows have each code."""
         return np.bincount(self.codes, minlength=self.facts.values + 1)
+
+    def forget(self, engine: Engine) -> None:
+        """Give the table of values back."""
+        with self._showing:
+            if self._table is not None:
+                engine.execute(f"DROP TABLE IF EXISTS {quote_name(self._table)}")
+                self._table = None
 
     @property
     def _values_file(self) -> Path:

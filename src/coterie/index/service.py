@@ -10,13 +10,14 @@ import hashlib
 import os
 import shutil
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pyroaring import BitMap
 
@@ -42,11 +43,19 @@ if TYPE_CHECKING:  # NumPy costs a single command a tenth of a second, and SQL a
 T = TypeVar("T")
 Prepare = Callable[[Engine, str], Iterable[str]]
 _SMALL_ROWS = 300_000  # columns of families up to this are made at once when a question needs them
-_MOST_SIZES = 100_000
+_MOST_KNOWN = 100_000
+_LEFT, _LEFT_SECONDS = "left", 600.0  # a file that tells since when columns are those of no published build
 _MIB = 1024 * 1024
 # Conditions that cost a query over events or everyone. Their keys hold all that they depend on; an answer of SQL is kept in
 # memory only, with what is to be said of it.
 _KEPT_ON_DISK = frozenset({"events", "sequence", "neighbours", "rank"})
+
+
+class _Known(NamedTuple):
+    """What was found out of a set and a universe: whether it lies within, and the size of what does."""
+
+    inside: bool
+    size: int
 
 
 class Index:
@@ -64,10 +73,10 @@ class Index:
         self.standings = Standings(context, watched if live else ())
         self._cache: Cache[Any] = Cache(context.settings.number("index_memory_mb") * _MIB, _size_bytes)
         self._families: dict[tuple[str, str, int], FamilyColumns] = {}
-        self._engines: LifoQueue[tuple[Engine, Iterable[str]]] = LifoQueue()
+        # Without a lock: the garbage collector gives engines back too, in the middle of anything, also of a `borrow`.
+        self._engines: deque[tuple[Engine, Iterable[str]]] = deque()
         self._building: set[Path] = set()
-        self._inside: set[Hashable] = set()  # sets that were found to lie within a universe
-        self._sizes: dict[Hashable, int] = {}  # of sets within a universe
+        self._known: dict[Hashable, _Known] = {}  # of sets and a universe
         self._lock, self._views = threading.Lock(), threading.RLock()
 
     @property
@@ -83,8 +92,8 @@ class Index:
     def borrow(self) -> Engine:
         """A connection for one thread's use, to be given back with `give`; what temporary views it has is another's."""
         try:
-            engine, left = self._engines.get_nowait()
-        except Empty:
+            engine, left = self._engines.pop()
+        except IndexError:
             return self.context.engine.cursor()
         for name in dict.fromkeys(left):
             engine.unregister(name)
@@ -92,7 +101,7 @@ class Index:
 
     def give(self, engine: Engine, left: Iterable[str] = ()) -> None:
         """Give a borrowed connection back; `left` are tables registered on it, which the next one forgets."""
-        self._engines.put((engine, left))
+        self._engines.append((engine, left))
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -207,37 +216,40 @@ class Index:
 
         prepare : lets an engine see what the condition's SQL names besides views, such as snapshots; gives their names.
         """
-        from coterie.index.bitmaps import bits_of, bits_size
         from coterie.index.sets import Members
 
         leaf = _as_tag(leaf, standing)
         inverted = leaf.operator.missing if isinstance(leaf, BoundTag) else leaf.source().inverted
         key = self._key(leaf, view, standing)
-        everyone = self.universe_bits(view)
 
         def make() -> Bits:
+            from coterie.index.bitmaps import bits_of
+
+            words = len(self.universe_bits(view))
             if isinstance(leaf, BoundTag):
-                return self._of_column(leaf, standing, len(everyone))
-            return bits_of(self._kept(key, leaf, view, prepare), len(everyone))
+                return self._of_column(leaf, standing, words)
+            return bits_of(self._kept(key, leaf, view, prepare), words)
 
         rows: Bits = self._cache.get(("rows", key), make)
         place = (view.kind, view.as_of, view.data_version, key)
-        within = self._within(rows, everyone, place)
-        size = self._sizes.get(place)
-        if size is None:
-            if len(self._sizes) > _MOST_SIZES:
-                self._sizes.clear()
-                self._inside.clear()
-            size = self._sizes[place] = bits_size(within)
-        return Members(within, inverted, size)
+        known = self._known.get(place)
+        if known is None:
+            known = self._look(rows, self.universe_bits(view), place)
+        within = rows if known.inside else self._within(rows, self.universe_bits(view), place)
+        return Members(within, inverted, known.size)
+
+    def _look(self, rows: Bits, everyone: Bits, place: Hashable) -> _Known:
+        from coterie.index.bitmaps import bits_size
+
+        inside = len(rows) == len(everyone) and not (rows & ~everyone).any()
+        known = _Known(inside, bits_size(rows if inside else self._within(rows, everyone, place)))
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        self._known[place] = known
+        return known
 
     def _within(self, rows: Bits, everyone: Bits, place: Hashable) -> Bits:
         """The rows within the universe. Most sets are within it anyway, and are not held twice."""
-        if place in self._inside:
-            return rows
-        if len(rows) == len(everyone) and not (rows & ~everyone).any():
-            self._inside.add(place)
-            return rows
 
         def make() -> Bits:
             from coterie.index.bitmaps import bits_of_packed
@@ -250,7 +262,7 @@ class Index:
     def _key(self, leaf: BoundLeaf, view: View, standing: Standing) -> Hashable:
         families = tuple(self._identity(f, standing, view) for f in leaf.families)
         if isinstance(leaf, BoundTag):
-            return ("tag", families, leaf.fact[1], leaf.operator.key, repr(leaf.operand))
+            return ("tag", families, leaf.asked)
         if leaf.fact[0] == "snapshot":
             return leaf.fact
         batches = tuple((d, standing.last_batch(d, view.data_version)) for d in sorted(leaf.datasets))
@@ -311,7 +323,18 @@ class Index:
             found = FamilyColumns.open(self._family_folder(family, built), self._cache)
             if found is not None:
                 self._families[key] = found
+                self._forget_swept()
         return found
+
+    def _forget_swept(self) -> None:
+        """Give back what columns hold whose files another process swept away; else memory would grow with each build."""
+        gone = [key for key, family in list(self._families.items()) if not family.folder.is_dir()]
+        found = [self._families.pop(key, None) for key in gone]
+        columns = [column for family in found if family is not None for column in family.columns.values()]
+        if columns:
+            with self.engine() as engine:
+                for column in columns:
+                    column.forget(engine)
 
     def _family_folder(self, family: str, built: BuiltTable) -> Path:
         content = f"{family}\0{built.identity}\0{built.version}"
@@ -352,13 +375,23 @@ class Index:
         threading.Thread(target=work, name="index", daemon=True).start()
 
     def _sweep(self) -> None:
-        """Delete columns of builds that are not the published ones any more."""
+        """Delete columns of builds that have not been the published ones for some time.
+
+        A question that began before a publish, in this process or another, still reads those of its own build.
+        """
         kinds = {t.entity_kind for t in self.context.catalog.tags().values()}
         records = [r for r in (self.standings.of(k).record for k in kinds) if r is not None]
         kept = {self._family_folder(f, b) for r in records for f, b in r.families.items()}
-        for folder in (self._folder / "columns").glob("*"):
-            if folder not in kept and not folder.name.startswith("."):
-                _remove(folder)
+        for folder in (self._folder / "columns").glob("[!.]*"):
+            left = folder / _LEFT
+            if folder in kept:
+                left.unlink(missing_ok=True)
+                continue
+            with suppress(OSError):  # another process sweeps, too
+                if not left.exists():
+                    left.touch()
+                elif time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                    _remove(folder)
 
     def _bound_disk(self) -> None:
         most = self.context.settings.number("index_disk_mb") * _MIB

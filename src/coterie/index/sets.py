@@ -24,7 +24,7 @@ from pyroaring import BitMap
 from coterie.index.bitmaps import Bits, bits_size, from_bits
 from coterie.rules.binding import BoundLeaf, BoundNode
 
-_BLOCK_WORDS = 16_384  # of 64 rows: 128 KiB, of which several fit into the cache
+_BLOCK_WORDS = 32_768  # of 64 rows: 256 KiB, of which three fit into a core's cache
 _FEW_WORDS = 512  # of so few the calls cost more than the work
 _SPARSE = 4  # words for each who is left, from which on looking up their words pays
 

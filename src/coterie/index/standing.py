@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from coterie.kit.watch import Watch
+from coterie.rules.binding import BoundLeaf
 from coterie.tags.context import TagContext
 from coterie.tags.published import default_as_of, definitions_digest
 from coterie.tags.records import BuildRecord, Builds
@@ -21,6 +22,7 @@ class Standing:
 
     current : whether the build was made of today's definitions; definitions : stands for these.
     batches : by dataset, the data versions that brought rows, rising.
+    bound : conditions that were bound to these names.
     """
 
     vocabulary: CatalogVocabulary
@@ -29,6 +31,7 @@ class Standing:
     definitions: str
     newest: int
     batches: dict[str, tuple[int, ...]]
+    bound: dict[Hashable, BoundLeaf] = field(default_factory=dict, compare=False)
 
     def as_of(self, context: TagContext) -> datetime:
         """The as-of of a question that names none."""

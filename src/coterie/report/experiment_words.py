@@ -31,7 +31,7 @@ _WORDS: dict[str, Text] = {
         "校正后没有一项比较显示差异（共 {all} 项）。这并不证明没有差异：区间说明差异可能有多大。",
     ),
     "from_to": Text("{control} in {name}, {value} here", "{name}为 {control}，本组为 {value}"),
-    "interval": Text("95 % interval {low} to {high}", "95% 区间 {low} 至 {high}"),
+    "interval": Text("95% interval {low} to {high}", "95% 区间 {low} 至 {high}"),
     "no_relative": Text("relative change: {reason}", "相对变化：{reason}"),
     # 2 sizes
     "sizes": Text("Are the arms as large as meant?", "各组人数是否符合设计？"),
@@ -46,7 +46,7 @@ _WORDS: dict[str, Text] = {
     # 3 effects
     "effects": Text("Change against the control", "相对对照组的变化"),
     "effects_note": Text(
-        "Relative change with its 95 % interval. An interval across the grey line holds no change.",
+        "Relative change with its 95% interval. An interval across the grey line holds no change.",
         "相对变化及其 95% 区间。区间跨过灰线表示可能没有变化。",
     ),
     "sequential_note": Text(
@@ -115,7 +115,7 @@ _WORDS: dict[str, Text] = {
     "none": Text("(none)", "（无）"),
     "money": Text("Cost and profit", "成本与利润"),
     "money_note": Text(
-        "Profit beyond the control, with 95 % intervals, after {cost} more cost per unit.",
+        "Profit beyond the control, with 95% intervals, after {cost} more cost per unit.",
         "比对照组多得的利润及 95% 区间，已扣除每个样本多出的成本 {cost}。",
     ),
     "per_unit": Text("Per unit", "每个样本"),

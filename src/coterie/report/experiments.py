@@ -175,7 +175,7 @@ def _line(view: _View, row: Row, name: str, reading: Reading | CannotTell, valid
     values = [_value(row, v) if v is not None else "–" for v in (row.control_value, row.value)]
     start = [row.metric.name, view.arm(row.arm), name, *values]
     if isinstance(reading, CannotTell):
-        return [*start, view.say("cannot"), reason_text(reading, view.language), *["–"] * 6]
+        return [*start, view.say("cannot"), reason_text(reading, view.language, view.names), *["–"] * 6]
     shown = valid or reading.difference.absolute
     relative = reading.always_valid_relative if valid else reading.difference.relative
     corrected = reading.sequential if valid else reading.corrected
@@ -202,7 +202,7 @@ def _belief(view: _View) -> str:
             lines.append([row.metric.name, view.arm(row.arm), chance, _signed_percent(belief.mean), ends, *losses])
     if not lines:
         return ""
-    heads = [view.say(k) for k in ("metric", "arm", "beats", "belief_at")] + ["95 %"]
+    heads = [view.say(k) for k in ("metric", "arm", "beats", "belief_at")] + ["95%"]
     heads += [view.say("loss_taken"), view.say("loss_left")]
     note = view.say("belief_note", sd=percent(view.found.question.prior_sd))
     return section(view.say("belief"), paragraph(note, "muted"), table(heads, lines, words=[1]))

@@ -133,10 +133,12 @@ class BoundNode:
 
     def leaves(self) -> Iterator[tuple[str, BoundLeaf]]:
         """All conditions with their places, also those of audiences that it names."""
-        if self.leaf is not None:
-            yield self.place, self.leaf
-        for child in self.children:
-            yield from child.leaves()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            if node.leaf is not None:
+                yield node.place, node.leaf
+            waiting += reversed(node.children)
 
 
 @dataclass
@@ -144,6 +146,7 @@ class Scope:
     """What names mean while a rule is bound, and the problems found so far.
 
     chain : what is being opened, outermost first, as (kind, name) of audiences and blocks; `opened` their nodes so far.
+    known : conditions on tags that were bound before with the same names and zone, by all that they depend on.
     """
 
     vocabulary: Vocabulary
@@ -154,6 +157,7 @@ class Scope:
     chain: tuple[tuple[str, str], ...] = ()
     problems: list[Refused] = field(default_factory=list)
     opened: int = 0
+    known: dict[Hashable, BoundLeaf] = field(default_factory=dict)
 
     def tag(self, name: str, place: str, types: frozenset[ValueType] = frozenset(ValueType)) -> TagInfo:
         """The tag of that name; Refused where there is none, or it is of another entity kind or type."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from coterie.errors import Refused
 from coterie.kit import moments
-from coterie.rules.binding import BoundNode, Scope
+from coterie.rules.binding import BoundLeaf, BoundNode, Scope
 from coterie.rules.tree import Rule, read_rule
 from coterie.rules.values import Raw
 from coterie.rules.vocabulary import Resolver, Vocabulary
@@ -47,15 +48,18 @@ def bind_rule(
     tz: ZoneInfo | None = None,
     resolver: Resolver | None = None,
     name: str | None = None,
+    known: dict[Hashable, BoundLeaf] | None = None,
 ) -> BoundNode:
     """The rule with its names found, its values typed and its relative dates resolved at `as_of`.
 
     name : the audience's own name, so that a circle through itself is noticed.
+    known : conditions bound before with the same vocabulary and zone; new ones are added.
 
     Raises Refused: the first problem.
     """
     chain = () if name is None else (("audience", name),)
     scope = Scope(vocabulary, as_of, tz or vocabulary.zone, rule.entity, resolver, chain)
+    scope.known = scope.known if known is None else known
     bound = scope.bind(rule.root)
     if scope.problems:
         raise scope.problems[0]

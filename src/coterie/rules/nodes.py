@@ -102,6 +102,7 @@ class Except:
 Group: typing.TypeAlias = All | Any | Not | Xor | Except
 Node: typing.TypeAlias = Group | Leaf
 _LISTS: Mapping[str, type[All | Any | Xor | Except]] = {"all": All, "any": Any, "xor": Xor, "except": Except}
+_WORDS = {kind: word for word, kind in _LISTS.items()}
 ReadLeaf: typing.TypeAlias = Callable[[Mapping[str, Raw], str, "Reading"], Leaf]
 
 
@@ -138,7 +139,7 @@ class Reading:
             raise _too_large(place, f"nested over {MAX_DEPTH} levels deep")
         if self.nodes > MAX_NODES:
             raise _too_large(place, f"made of over {MAX_NODES} groups and conditions")
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, (dict, Mapping)):  # a plain one is known at once
             fix = 'Write {"all": [...]} or a condition such as {"tag": "country", "op": "eq", "value": "France"}.'
             raise Refused("bad_rule", f"{shown(raw)} is not a condition.", place=place, fix=fix)
         group = [g for g in GROUPS if g in raw]
@@ -165,7 +166,8 @@ class Reading:
             raise Refused("bad_rule", f"`{group}` holds one condition.", place=place, fix=fix)
         if self.nodes + len(raw) > MAX_NODES:
             raise _too_large(place, f"made of over {MAX_NODES} groups and conditions")
-        read = [self.node(r, inside(place, f"{group}[{i}]"), read_leaf) for i, r in enumerate(raw)]
+        start = inside(place, group)
+        read = [self.node(r, f"{start}[{i}]", read_leaf) for i, r in enumerate(raw)]
         return tuple(node for node in read if node is not None)
 
 
@@ -184,13 +186,10 @@ def children(node: Node, place: str) -> list[tuple[str, Node]]:
         case Not(child):
             return [(inside(place, "not"), child)]
         case All() | Any() | Xor() | Except():
-            return [(inside(place, f"{_word(node)}[{i}]"), n) for i, n in enumerate(node.children)]
+            start = inside(place, _WORDS[type(node)])
+            return [(f"{start}[{i}]", n) for i, n in enumerate(node.children)]
         case _:
             return []
-
-
-def _word(node: All | Any | Xor | Except) -> str:
-    return next(word for word, kind in _LISTS.items() if isinstance(node, kind))
 
 
 def walk(node: Node, place: str = ROOT) -> Iterator[tuple[str, Node]]:
@@ -206,7 +205,7 @@ def node_json(node: Node) -> dict[str, Raw]:
         case Not(child):
             body: dict[str, Raw] = {"not": node_json(child)}
         case All() | Any() | Xor() | Except():
-            body = {_word(node): [node_json(n) for n in node.children]}
+            body = {_WORDS[type(node)]: [node_json(n) for n in node.children]}
         case _:
             return node.as_json()
     return body if node.name is None else {"name": node.name, **body}

@@ -3,13 +3,13 @@ dialect."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from coterie.rules.binding import BoundNode, Source
+from coterie.rules.binding import BoundLeaf, BoundNode, Source
 from coterie.rules.check import bind_rule
 from coterie.rules.formula import indented
 from coterie.rules.tree import Rule
@@ -119,16 +119,19 @@ def compile_rule(
     tz: ZoneInfo | None = None,
     resolver: Resolver | None = None,
     name: str | None = None,
+    known: dict[Hashable, BoundLeaf] | None = None,
 ) -> CompiledRule:
     """Check a rule and compile it.
 
     as_of : what relative dates count from; the views are of the same moment.
     tz : where days begin; the vocabulary's zone if not given.
     name : the audience's own name, so that a circle through itself is noticed.
+    known : conditions bound before with the same vocabulary and zone; new ones are added.
 
     Raises Refused: the first problem.
     """
-    return CompiledRule(rule, bind_rule(rule, vocabulary, as_of=as_of, tz=tz, resolver=resolver, name=name))
+    bound = bind_rule(rule, vocabulary, as_of=as_of, tz=tz, resolver=resolver, name=name, known=known)
+    return CompiledRule(rule, bound)
 
 
 def members_sql(bound: BoundNode) -> str:

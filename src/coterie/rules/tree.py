@@ -88,7 +88,8 @@ def read_rule(raw: Raw) -> tuple[Rule, list[Refused]]:
 def read_leaf(body: Mapping[str, Raw], place: str, reading: Reading) -> Leaf:
     """Read a condition of any kind."""
     kinds = [key for key in LEAF_KINDS if key in body]
-    kinds = [key for key in kinds if all(LEAF_KINDS[other].beside != key for other in kinds)]
+    if len(kinds) > 1:
+        kinds = [key for key in kinds if all(LEAF_KINDS[other].beside != key for other in kinds)]
     if len(kinds) == 1:
         return LEAF_KINDS[kinds[0]].read(body, place, reading)
     known = (*nodes.GROUPS, *LEAF_KINDS)

@@ -94,7 +94,7 @@ def read_text(raw: str, place: str, *, most: int = MAX_TEXT) -> str:
     """Text that a query can hold: no NUL, no half characters, at most `most` characters."""
     if len(raw) > most:
         raise Refused("bad_value", f"The text has {len(raw):,} characters.", place=place, fix=f"At most {most:,}.")
-    if "\0" in raw or any(0xD800 <= ord(c) <= 0xDFFF for c in raw):
+    if "\0" in raw or (not raw.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in raw)):
         raise Refused("bad_value", "The text holds a character that no data can hold.", place=place, fix="Take it out.")
     return raw
 

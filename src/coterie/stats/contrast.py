@@ -118,10 +118,13 @@ def cliffs_delta(first: npt.ArrayLike, second: npt.ArrayLike) -> Effect:
     >>> cliffs_delta([0, 1, 1], [1, 1, 0]).value
     0.75
     """
-    a, b, between = _steps(np.asarray(first), np.asarray(second))
-    n, m = a.sum(), b.sum() + between.sum()
+    return _delta(_steps(np.asarray(first), np.asarray(second)))
+
+
+def _delta(steps: _Steps) -> Effect:
+    a, b, between, n, m, lower = steps
     below_a = (np.cumsum(a) - a / 2) / n
-    below_b = (np.cumsum(b) + np.cumsum(between)[:-1] - b / 2) / m
+    below_b = lower / m
     wins = float((a * below_b).sum() / n)
     delta = 2 * wins - 1
     spread_a = float((a * (below_b - wins) ** 2).sum()) / max(n - 1, 1) / n
@@ -146,13 +149,24 @@ def mann_whitney_p(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     >>> round(mann_whitney_p([5, 1, 0], [0, 1, 5]), 4)
     0.0025
     """
+    return dominance(first, second)[1]
+
+
+def dominance(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[Effect, float]:
+    """`cliffs_delta` and `mann_whitney_p` of the same counts, for little more than one of them takes.
+
+    >>> effect, p_value = dominance([0, 1, 1], [1, 1, 0])
+    >>> effect == cliffs_delta([0, 1, 1], [1, 1, 0]), p_value == mann_whitney_p([0, 1, 1], [1, 1, 0])
+    (True, True)
+    """
     given, other = np.asarray(first), np.asarray(second)
-    a, b, between = _steps(given, other)
-    n, m, ties = a.sum(), b.sum() + between.sum(), (given + other).astype(np.float64)
-    total = n + m
-    u = float((a * (np.cumsum(b) + np.cumsum(between)[:-1] - b / 2)).sum())
-    variance = n * m / 12 * (total + 1 - float((ties * ties * ties).sum() - total) / (total * (total - 1)))
-    return 1.0 if variance <= 0 else float(erfc(abs(u - n * m / 2) / np.sqrt(2 * variance)))
+    steps = _steps(given, other)
+    ties = (given + other).astype(np.float64)
+    total = steps.n + steps.m
+    u = float((steps.a * steps.lower).sum())
+    variance = steps.n * steps.m / 12 * (total + 1 - float((ties * ties * ties).sum() - total) / (total * (total - 1)))
+    p_value = 1.0 if variance <= 0 else float(erfc(abs(u - steps.n * steps.m / 2) / np.sqrt(2 * variance)))
+    return _delta(steps), p_value
 
 
 def chi_square_p(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
@@ -204,16 +218,31 @@ def joined(first: npt.ArrayLike, second: npt.ArrayLike, most: int = 1_000) -> tu
     return np.append(a[~rare], a[rare].sum()), np.append(b[~rare], b[rare].sum())
 
 
-def _steps(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> tuple[Floats, Floats, Floats]:
-    """Counts at the k values that the first group has, and of the second group between them: shapes k, k and k + 1.
+class _Steps(NamedTuple):
+    """Two groups at the k values that the first one has.
 
     A small audience has few of the different values that everyone has, and only these need be looked at.
+
+    a, b : counts of the groups there, shape (k,); between : of the second group between them, shape (k + 1,).
+    n, m : sizes of the groups; lower : members of the second group with a lower value, ties counting half, shape (k,).
     """
-    places = np.flatnonzero(first)
+
+    a: Floats
+    b: Floats
+    between: Floats
+    n: float
+    m: float
+    lower: Floats
+
+
+def _steps(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> _Steps:
+    places = np.flatnonzero(first != 0)
     a, b = first[places].astype(np.float64), second[places].astype(np.float64)
-    upto = np.concatenate([[0], np.cumsum(second)]).astype(np.float64)
-    ends = np.concatenate([upto[places], upto[-1:]])
-    return a, b, np.diff(np.concatenate([[0.0], ends])) - np.concatenate([[0.0], b])
+    upto = np.cumsum(second)
+    m = float(upto[-1]) if len(upto) else 0.0
+    ends = upto[places].astype(np.float64)  # with those who have the value
+    between = np.diff(ends, prepend=0.0, append=m) - np.append(b, 0.0)
+    return _Steps(a, b, between, float(a.sum()), m, ends - b / 2)
 
 
 def _wilson(hits: npt.ArrayLike, n: float, z: float) -> tuple[Floats, Floats, Floats]:

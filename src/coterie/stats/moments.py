@@ -7,7 +7,9 @@ share, a ratio, a quantile, each plain or adjusted by what was known before) wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +22,11 @@ _SAME = 1e-10  # columns whose spread beside the others is below this share tell
 class CannotTell(NamedTuple):
     """A result of its own: there is no figure, and why.
 
-    reason : a code, one of `REASONS`.
+    reason : a code, one of `REASONS`; figures : what its sentence needs besides.
     """
 
     reason: str
+    figures: Mapping[str, object] = MappingProxyType({})
 
 
 REASONS = (
@@ -33,6 +36,7 @@ REASONS = (
     "no_denominator",  # the denominator of a ratio sums to 0
     "tied_quantile",  # the quantile lies among units with the same value, so that its error cannot be seen
     "no_covariate",  # the covariate is the same for everyone or tells nothing
+    "few_known",  # too few units differ in the covariate: column, arm, count, n, least
     "one_arm",  # there is nobody to compare with
 )
 

@@ -29,8 +29,8 @@ def ranks_around(share: float, n: int) -> Ranks | CannotTell:
 
     >>> ranks_around(0.5, 100)
     Ranks(low=0.4020018007729973, high=0.5979981992270027)
-    >>> ranks_around(0.99, 100)
-    CannotTell(reason='too_few_units')
+    >>> ranks_around(0.99, 100).reason
+    'too_few_units'
     """
     half = _Z * float(np.sqrt(share * (1 - share) / n)) if n else 1.0
     low, high = share - half, share + half

@@ -14,7 +14,14 @@ _LEAST_BYTES = 8 * 1024 * 1024  # fewer events are looked up as fast as they are
 
 
 def _build(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
+    """Build all tags, and make what the first questions after it need: columns of tags, and the first page's figures.
+
+    They would else be made by the serving process, while somebody waits.
+    """
     made: dict[str, Any] = plain(ws.tags.build(given.get("as_of"), progress=progress))
+    for kind in {tag.entity_kind for tag in ws.catalog.tags().values()}:
+        ws.index.warm(kind, progress)
+    ws.headline.now()
     return made
 
 

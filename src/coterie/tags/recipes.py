@@ -105,8 +105,8 @@ ABOUT_ZH: Mapping[str, str] = {
     "Monday 1 to Sunday 7": "周一为 1，周日为 7",
     "0 to 23, local time": "当地时间 0 至 23 时",
     "from 21:00 to 05:00, local time": "当地时间 21:00 至次日 05:00",
-    "how much of the income of 90 days was spent: under 80 % low, under 100 % medium": (
-        "近 90 天支出占收入的比例：低于 80 % 为低，低于 100 % 为中"
+    "how much of the income of 90 days was spent: under 80% low, under 100% medium": (
+        "近 90 天支出占收入的比例：低于 80% 为低，低于 100% 为中"
     ),
 }
 
@@ -450,7 +450,7 @@ def _risk(kit: Kit, name: str) -> list[Document]:
         "spent_share", "Spent of what came in", "支出收入比", formula=f"{name}.spent_90d / {name}.income_90d"
     )
     band = {"tag": f"{name}.spent_share", "edges": [0.8, 1], "labels": list(levels)}
-    about = "how much of the income of 90 days was spent: under 80 % low, under 100 % medium"
+    about = "how much of the income of 90 days was spent: under 80% low, under 100% medium"
     return [share, kit.tag("risk_tier", "Risk tier", "风险等级", band=band, levels=levels, about=about)]
 
 

@@ -64,14 +64,15 @@ class View:
         """The entities of the kind that were first seen by the as-of: from a build's numbering, else from all
         batches."""
         seen = f"first_seen IS NULL OR first_seen <= {quote_value(self.as_of)}"
-        return f"SELECT row, entity FROM ({self._numbering_sql()}) WHERE {seen}"
+        return f"SELECT row, entity FROM ({self.numbering_sql()}) WHERE {seen}"
 
     def dataset_sql(self, name: str) -> str:
         """The rows of a dataset known and valid then."""
         dataset = self.context.catalog.dataset(name)
         return visible(dataset, self.context.lake.files(dataset.table, self.data_version), self.as_of)
 
-    def _numbering_sql(self) -> str:
+    def numbering_sql(self) -> str:
+        """Row, entity and first_seen of everyone known at the data version, first seen by the as-of or later."""
         published = Builds(self.context.store, self.kind).published()
         if published is not None and published.universe is not None and published.data_version == self.data_version:
             files = published.universe.files(self.context.lake)

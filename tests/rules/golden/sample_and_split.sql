@@ -1,5 +1,5 @@
 -- {"any": [{"sample": {"percent": 0.1, "salt": "a"}}, {"split": {"parts": 3, "is": [1, 3], "salt": "b'"}}]}
--- Customers who are in the 0.1 % sample "a", or who are in parts 1, 3 of 3 of the split "b'".
+-- Customers who are in the 0.1% sample "a", or who are in parts 1, 3 of 3 of the split "b'".
 -- 圈定满足以下条件的客户：属于0.1%抽样“a”，或属于随机分组“b'”3组中的第1、3组。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone

@@ -1,5 +1,5 @@
 -- {"top": {"tag": "score", "percent": 2.5, "lowest": true, "among": {"list": "vip list"}}}
--- Customers who are among the lowest 2.5 % by score of those who are on the list "vip list".
+-- Customers who are among the lowest 2.5% by score of those who are on the list "vip list".
 -- 圈定满足以下条件的客户：在符合条件（在名单“vip list”中）的人中是score最低的2.5%。
 WITH everyone AS (
   SELECT u."row" >> 16 AS chunk, bitstring_agg((u."row" & 65535)::INTEGER, 0, 65535) AS everyone

@@ -1,8 +1,8 @@
 /** Parts of the rule builder for other screens: the conditions on the rows of a dataset, and a rule in a dialog. */
 import { type ReactNode, useState } from "react";
+import type { RuleProps, WhereProps } from "../../ui/RuleFields";
 import { ErrorState, Loading } from "../../ui/States";
 import InnerRule from "./InnerRule";
-import type { JsonObject } from "./rule";
 import { type Building, BuildingContext, useVocabulary } from "./vocabulary";
 import { WhereEditor } from "./WhereEditor";
 
@@ -18,24 +18,12 @@ function Alone({ children }: { children: ReactNode }) {
   return <BuildingContext.Provider value={building}>{children}</BuildingContext.Provider>;
 }
 
-export interface WhereProps {
-  dataset: string;
-  where: JsonObject | undefined;
-  onChange: (where: JsonObject | undefined) => void;
-}
-
 export function WhereApart(props: WhereProps) {
   return (
     <Alone>
       <WhereEditor {...props} />
     </Alone>
   );
-}
-
-export interface RuleProps {
-  rule: JsonObject | undefined;
-  close: () => void;
-  onChange: (rule: JsonObject) => void;
 }
 
 export function RuleApart(props: RuleProps) {

@@ -5,9 +5,9 @@
  * what was read is written again as it was. Places are those of the server's waterfall.
  */
 import type { RuleGroupType, RuleType } from "react-querybuilder";
+import type { Json, JsonObject } from "../../api/shapes";
 
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+export type { Json, JsonObject };
 
 export const COMBINATORS = ["all", "any", "xor", "except"] as const;
 export type Combinator = (typeof COMBINATORS)[number];

@@ -16,7 +16,7 @@ import { CompareDialog } from "./Compare";
 import { type CampaignRow, STATES } from "./shapes";
 import { StateTag } from "./StateTag";
 import { useActs } from "./useActs";
-import { campaigns } from "./words";
+import { campaigns, exclusions } from "./words";
 import "../../ui/marketing.css";
 
 interface Listed {
@@ -27,6 +27,7 @@ interface Listed {
 
 export default function CampaignList() {
   const w = useWords(campaigns);
+  const x = useWords(exclusions);
   const c = useWords(common);
   const { allowed } = useApp();
   const asking = useAsking("changed_at", "desc");
@@ -50,6 +51,7 @@ export default function CampaignList() {
   const actions = (
     <>
       <Button onClick={() => setComparing(true)}>{w.compare}</Button>
+      <Button onClick={() => go("/exclusions")}>{x.title}</Button>
       {may("export") && (
         <Button icon={<DownloadOutlined aria-hidden="true" />} href={addressOf("/api/v1/campaigns.csv", {}, query)} download="campaigns.csv">
           {c.export}

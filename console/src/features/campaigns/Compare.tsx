@@ -4,6 +4,7 @@ import { Modal, Select } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
 import { common } from "../../words/common";
 import type { CampaignRow } from "./shapes";
@@ -48,32 +49,19 @@ function Side({ found }: { found: Compared }) {
   return (
     <>
       {said && <p className="finding">{said}</p>}
-      <div className="table-wide" tabIndex={0} role="region" aria-label={w.compareTitle}>
-        <table className="plain">
-          <thead>
-            <tr>
-              {[w.title, w.allPlanned, w.sent, w.delivered, w.opened, w.clicked, w.goals].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {found.rows.map((row) => (
-              <tr key={row.run}>
-                <th scope="row">{row.run}</th>
-                <td>{f.number(row.planned)}</td>
-                <td>{share(row.sent, row.planned)}</td>
-                <td>{share(row.delivered, row.sent)}</td>
-                <td>{share(row.opened, row.sent)}</td>
-                <td>{share(row.clicked, row.sent)}</td>
-                <td>{share(total(row.goals), row.sent)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.compareTitle} wide heads={[w.title, ...[w.allPlanned, w.sent, w.delivered, w.opened, w.clicked, w.goals].map((number) => ({ number }))]}>
+        {found.rows.map((row) => (
+          <tr key={row.run}>
+            <th scope="row">{row.run}</th>
+            <td className="num">{f.number(row.planned)}</td>
+            <td className="num">{share(row.sent, row.planned)}</td>
+            <td className="num">{share(row.delivered, row.sent)}</td>
+            <td className="num">{share(row.opened, row.sent)}</td>
+            <td className="num">{share(row.clicked, row.sent)}</td>
+            <td className="num">{share(total(row.goals), row.sent)}</td>
+          </tr>
+        ))}
+      </PlainTable>
     </>
   );
 }

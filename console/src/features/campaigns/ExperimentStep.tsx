@@ -1,24 +1,26 @@
 /** Who gets what, who gets nothing to compare with, and what the campaign should bring about. */
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
-import { Button, Input, InputNumber, Select, Slider } from "antd";
+import { AutoComplete, Button, Input, InputNumber, Select, Slider } from "antd";
 import { ClearableSelect } from "../../ui/ClearableSelect";
 import { useId } from "react";
 import { api } from "../../api/client";
-import type { DatasetRow, FieldRow } from "../../api/shapes";
+import type { DatasetRow, FieldRow, JsonObject } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
+import { Link } from "../../app/router";
 import { Field, useRefusal } from "../../ui/Field";
 import { Panel } from "../../ui/Page";
 import { usePartWords } from "../../ui/partWords";
 import { TemplateField } from "../../ui/TemplateField";
 import { common } from "../../words/common";
 import { partsOf } from "../../ui/message";
-import { type JsonObject, WhereField } from "../../ui/RuleFields";
+import { WhereField } from "../../ui/RuleFields";
 import { ProblemText } from "../../ui/States";
-import { NUMERIC, useTags } from "../segments/useTags";
+import { NUMERIC, useTags } from "../../ui/useTags";
 import { armsOf, type Definition, type Goal, type Reading } from "./shapes";
 import type { StepProps } from "./WizardPage";
-import { campaigns, wizard } from "./words";
+import { exclusionOf, freeFor, useExclusions } from "./useExclusions";
+import { campaigns, exclusions, wizard } from "./words";
 
 export function ExperimentStep(props: StepProps) {
   return (
@@ -27,6 +29,7 @@ export function ExperimentStep(props: StepProps) {
         <Holdout {...props} />
         <Arms {...props} />
         <HowRead {...props} />
+        <Apart {...props} />
       </div>
       <div className="span-5 stack">
         <Goals {...props} />
@@ -130,6 +133,37 @@ function HowRead({ definition, change }: StepProps) {
           </Field>
         )}
       </div>
+    </Panel>
+  );
+}
+
+/** The group that keeps the campaign apart from others, and how much of it is free. */
+function Apart({ definition, change, saved }: StepProps) {
+  const w = useWords(exclusions);
+  const f = useFormat();
+  const known = useExclusions().data ?? [];
+  const { group, share } = exclusionOf(definition) ?? { group: "", share: null };
+  const free = freeFor(known, group, saved);
+  const put = (made: { group: string; share: number | null }) => change({ exclusion: made.group === "" ? undefined : { group: made.group, share: made.share ?? undefined } });
+  const told = share !== null && share > free + 1e-9 ? w.tooMuch : known.some((one) => one.group === group) ? w.freeNow : (_: string, name: string) => w.newGroup(name);
+  return (
+    <Panel title={w.panel} extra={<Link href="/exclusions">{w.show}</Link>}>
+      <p className="finding">{w.panelHint}</p>
+      <div className="fields">
+        <Field label={w.group} place={["exclusion.group", "exclusion"]} hint={w.groupHint}>
+          {(control) => <AutoComplete {...control} value={group} options={known.map((one) => ({ value: one.group }))} onChange={(name: string) => put({ group: name, share })} />}
+        </Field>
+        {group !== "" && (
+          <Field label={w.share} place="exclusion.share" hint={w.shareHint}>
+            {(control) => <InputNumber {...control} min={0.1} max={100} suffix="%" value={share === null ? null : Number((share * 100).toFixed(3))} onChange={(percent) => put({ group, share: percent === null ? null : percent / 100 })} />}
+          </Field>
+        )}
+      </div>
+      {group !== "" && (
+        <p className={told === w.tooMuch ? "warn" : "quiet"} role="status">
+          {told(f.percent(free), group)}
+        </p>
+      )}
     </Panel>
   );
 }

@@ -11,6 +11,7 @@ import { Chart } from "../../ui/Chart";
 import { Figure } from "../../ui/Figure";
 import { useArmWords } from "../../ui/Intervals";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { People } from "./People";
 import { Retry } from "./Retry";
@@ -221,38 +222,20 @@ function Split({ funnel }: { funnel: FunnelAnswer }) {
   const named = (value: unknown) => (value === "holdout" || value === "default" ? armed(value) : value === null || value === undefined ? "–" : String(value));
   return (
     <Panel flush title={w.splitBy} extra={<Select aria-label={w.splitBy} value={by} options={options} onChange={setBy} popupMatchSelectWidth={false} />}>
-      <div className="table-wide" tabIndex={0} role="region" aria-label={w.splitBy}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{title}</th>
-              {columns.map((key) => (
-                <th key={key} scope="col" className="num">
-                  {barWords(w, key)}
-                </th>
-              ))}
-              <th scope="col">{w.goals}</th>
-              <th scope="col" className="num">
-                {w.rate}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={String(row.value)}>
-                <th scope="row">{named(row.value)}</th>
-                {columns.map((key) => (
-                  <td key={key} className="num">
-                    {number(row, key) === null ? "–" : f.number(number(row, key) ?? 0)}
-                  </td>
-                ))}
-                <td>{goals(row)}</td>
-                <td className="num">{number(row, "rate") === null ? "–" : f.percent(number(row, "rate") ?? 0)}</td>
-              </tr>
+      <PlainTable label={w.splitBy} wide heads={[title, ...columns.map((key) => ({ number: barWords(w, key) })), w.goals, { number: w.rate }]}>
+        {rows.map((row) => (
+          <tr key={String(row.value)}>
+            <th scope="row">{named(row.value)}</th>
+            {columns.map((key) => (
+              <td key={key} className="num">
+                {number(row, key) === null ? "–" : f.number(number(row, key) ?? 0)}
+              </td>
             ))}
-          </tbody>
-        </table>
-      </div>
+            <td>{goals(row)}</td>
+            <td className="num">{number(row, "rate") === null ? "–" : f.percent(number(row, "rate") ?? 0)}</td>
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }

@@ -2,6 +2,7 @@
 import { useFormat, useWords } from "../../app/context";
 import { address, Link } from "../../app/router";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { common } from "../../words/common";
 import { useOccurrences } from "./PlanTab";
@@ -19,42 +20,29 @@ export function Occurrences({ name }: { name: string }) {
   const when = (moment: string | null) => (moment === null ? "–" : f.moment(moment));
   return (
     <Panel flush title={w.occurrences}>
-      <div className="table-wide" tabIndex={0} role="region" aria-label={w.occurrences}>
-        <table className="plain">
-          <thead>
-            <tr>
-              {[w.occurrences, c.state, w.started, w.endedAt, w.allPlanned, w.sent, w.goals, w.snapshot, w.definition].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {found.data.map((row) => (
-              <tr key={row.run}>
-                <th scope="row">
-                  <Link href={`${address("campaigns", name)}?tab=funnel&run=${encodeURIComponent(row.run)}`}>{row.run}</Link>
-                </th>
-                <td>
-                  <StateTag state={row.state} />
-                </td>
-                <td className="nowrap">{when(row.started_at)}</td>
-                <td className="nowrap">{when(row.ended_at)}</td>
-                <td className="num">{f.number(row.planned)}</td>
-                <td className="num">{row.sent === null ? "–" : f.number(row.sent)}</td>
-                <td>
-                  {Object.entries(row.goals ?? {})
-                    .map(([goal, n]) => `${goal} ${f.number(n)}`)
-                    .join(", ") || "–"}
-                </td>
-                <td className="nowrap" translate="no">{row.snapshot}</td>
-                <td className="nowrap">{w.version(row.version)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.occurrences} wide heads={[w.occurrences, c.state, w.started, w.endedAt, { number: w.allPlanned }, { number: w.sent }, w.goals, w.snapshot, w.definition]}>
+        {found.data.map((row) => (
+          <tr key={row.run}>
+            <th scope="row">
+              <Link href={`${address("campaigns", name)}?tab=funnel&run=${encodeURIComponent(row.run)}`}>{row.run}</Link>
+            </th>
+            <td>
+              <StateTag state={row.state} />
+            </td>
+            <td className="nowrap">{when(row.started_at)}</td>
+            <td className="nowrap">{when(row.ended_at)}</td>
+            <td className="num">{f.number(row.planned)}</td>
+            <td className="num">{row.sent === null ? "–" : f.number(row.sent)}</td>
+            <td>
+              {Object.entries(row.goals ?? {})
+                .map(([goal, n]) => `${goal} ${f.number(n)}`)
+                .join(", ") || "–"}
+            </td>
+            <td className="nowrap" translate="no">{row.snapshot}</td>
+            <td className="nowrap">{w.version(row.version)}</td>
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }

@@ -9,7 +9,8 @@ import { armsOf, audienceOf, type CampaignDetail, type Definition } from "./shap
 import { useChannels } from "../../ui/useChannels";
 import { common } from "../../words/common";
 import { channelOf } from "../../ui/message";
-import { campaigns, wizard } from "./words";
+import { exclusionOf } from "./useExclusions";
+import { campaigns, exclusions, wizard } from "./words";
 
 export function Overview({ campaign }: { campaign: CampaignDetail }) {
   const w = useWords(campaigns);
@@ -133,8 +134,22 @@ export function Facts({ definition }: { definition: Definition }) {
           </Fact>
         ) : null;
       })}
+      <ExclusionFact definition={definition} />
       {definition.priority !== undefined && definition.priority !== 0 && <Fact name={w.priority}>{definition.priority}</Fact>}
     </dl>
+  );
+}
+
+/** The group that keeps it apart from others, with the way to it. */
+function ExclusionFact({ definition }: { definition: Definition }) {
+  const w = useWords(exclusions);
+  const f = useFormat();
+  const named = exclusionOf(definition);
+  if (named === null) return null;
+  return (
+    <Fact name={w.group}>
+      <Link href={`/exclusions?group=${encodeURIComponent(named.group)}`}>{w.shareOf(named.group, named.share === null ? w.whatIsLeft : f.percent(named.share))}</Link>
+    </Fact>
   );
 }
 

@@ -1,14 +1,12 @@
 /** Who is in a bar of the funnel, what happened to each, and a way to make them an audience. */
 import { useQuery } from "@tanstack/react-query";
-import { App, Button, Modal } from "antd";
+import { App } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
-import { useApp, useFormat, useWords } from "../../app/context";
-import { address, go, Link } from "../../app/router";
+import { useApp, useWords } from "../../app/context";
+import { address, go } from "../../app/router";
 import { NameDialog } from "../../ui/NameDialog";
-import { PeopleDrawer } from "../../ui/PeopleDrawer";
-import { ErrorState, Loading } from "../../ui/States";
-import { common } from "../../words/common";
+import { PeopleDrawer, WayDialog } from "../../ui/PeopleDrawer";
 import { barWords } from "./FunnelView";
 import { campaigns } from "./words";
 
@@ -30,36 +28,27 @@ interface Props {
 
 export function People({ name, run, bar, label, close }: Props) {
   const w = useWords(campaigns);
-  const [path, setPath] = useState<string | null>(null);
   const [making, setMaking] = useState(false);
   const told = (key: string | null) => (key === null || key === "" ? "" : ((w as unknown as Record<string, string>)[key] ?? key));
-  const row = (person: Person) => (
-    <tr key={person.entity}>
-      <th scope="row">
-        <Link href={address("customers", person.entity)}>{person.entity}</Link>
-        {person.address != null && <p className="quiet small">{person.address}</p>}
-      </th>
+  const cells = (person: Person) => (
+    <>
       <td>{told(person.arm)}</td>
       <td>{person.bucket === null ? "" : barWords(w, person.bucket)}</td>
       <td>{told(person.reason)}</td>
-      <td>
-        <Button size="small" aria-label={w.pathOf(person.entity)} onClick={() => setPath(person.entity)}>
-          {w.path}
-        </Button>
-      </td>
-    </tr>
+    </>
   );
   return (
     <PeopleDrawer<Person>
       title={w.peopleIn(label)}
       queryKey={["campaign-part", name, "people", run, bar]}
       load={(query, signal) => api.get("/api/v1/campaigns/{name}/people", { path: { name }, query: { run, bar, ...query }, signal })}
-      heads={[w.users, w.arm, w.bucket, w.reason, w.path]}
-      row={row}
+      heads={[w.arm, w.bucket, w.reason]}
+      cells={cells}
+      below={(person) => person.address != null && <p className="quiet small">{person.address}</p>}
+      way={(entity, done) => <Path name={name} run={run} entity={entity} close={done} />}
       close={close}
       make={{ label: w.makeAudience, open: () => setMaking(true) }}
     >
-      {path !== null && <Path name={name} run={run} entity={path} close={() => setPath(null)} />}
       {making && <MakeAudience name={name} run={run} bar={bar} close={() => setMaking(false)} />}
     </PeopleDrawer>
   );
@@ -67,28 +56,15 @@ export function People({ name, run, bar, label, close }: Props) {
 
 function Path({ name, run, entity, close }: { name: string; run: string; entity: string; close: () => void }) {
   const w = useWords(campaigns);
-  const c = useWords(common);
-  const f = useFormat();
   const { language } = useApp();
   const found = useQuery({
     queryKey: ["campaign-part", name, "path", run, entity, language],
     queryFn: ({ signal }) => api.get<{ events: { at: string; event: string; reason: string | null }[] }>("/api/v1/campaigns/{name}/people/{entity}", { path: { name, entity }, query: { run, language }, signal }),
   });
   const told = (key: string) => (w as unknown as Record<string, string>)[key] ?? key;
-  return (
-    <Modal open title={w.pathOf(entity)} onCancel={close} footer={null} closable={{ "aria-label": c.close }}>
-      {found.isError && <ErrorState error={found.error} small />}
-      {found.isPending && <Loading rows={3} />}
-      <ol className="timeline">
-        {(found.data?.events ?? []).map((event, i) => (
-          <li key={`${event.at}-${event.event}-${i}`}>
-            <b>{event.event === "goal" ? w.goalName : event.event === "planned" ? w.allPlanned : barWords(w, event.event) === event.event ? told(event.event) : barWords(w, event.event)}</b> <span className="quiet">{f.moment(event.at)}</span>
-            {event.reason !== null && event.reason !== "" && <p>{told(event.reason)}</p>}
-          </li>
-        ))}
-      </ol>
-    </Modal>
-  );
+  const what = (event: string) => (event === "goal" ? w.goalName : event === "planned" ? w.allPlanned : barWords(w, event) === event ? told(event) : barWords(w, event));
+  const moves = (found.data?.events ?? []).map(({ at, event, reason }, i) => ({ key: `${at}-${event}-${i}`, what: what(event), at, why: told(reason ?? "") }));
+  return <WayDialog entity={entity} query={found} moves={moves} close={close} />;
 }
 
 function MakeAudience({ name, run, bar, close }: { name: string; run: string; bar: string; close: () => void }) {

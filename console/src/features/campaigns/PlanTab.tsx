@@ -1,7 +1,7 @@
 /** The plan of the next run: who gets it, who does not and why; approve it with its numbers repeated; send it. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Checkbox, InputNumber, Modal } from "antd";
-import { useEffect, useId, useState } from "react";
+import { useId, useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link } from "../../app/router";
@@ -170,12 +170,8 @@ export function Sending({ campaign, occurrence, fresh }: SendingProps) {
   const w = useWords(campaigns);
   const [asking, setAsking] = useState<"approve" | "run" | null>(null);
   const [job, setJob] = useState<string | null>(null);
-  const watched = useJob(job);
+  const watched = useJob(job, () => void fresh());
   const state = watched.data?.state;
-  useEffect(() => {
-    if (ended(state)) void fresh();
-    // `fresh` is new at each drawing; only the end of the job matters
-  }, [state]);
   const plan = occurrence.plan;
   const open = occurrence.started_at === null;
   const approved = campaign.approval !== null && campaign.state !== "draft";

@@ -1,6 +1,6 @@
 /** Messages that failed are sent once more, after a question. */
 import { App, Button } from "antd";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { JobProgress } from "../../ui/JobProgress";
@@ -20,12 +20,8 @@ export function Retry({ name, failed, run }: { name: string; failed: number; run
   const fresh = useFresh(name);
   const newest = useOccurrences(name).data?.[0];
   const [job, setJob] = useState<string | null>(null);
-  const watched = useJob(job);
+  const watched = useJob(job, () => void fresh());
   const state = watched.data?.state;
-  useEffect(() => {
-    if (ended(state)) void fresh();
-    // `fresh` is new at each drawing; only the end of the job matters
-  }, [state]);
   if (newest?.run !== run || (allowed !== null && !allowed.has("send"))) return null;
   const again = async () => {
     const path = { name };

@@ -11,7 +11,7 @@ export const WIZARD_STEPS: WizardStep[] = ["audience", "content", "experiment", 
 export const PLACES: Record<"audience" | "content" | "experiment" | "schedule", string[]> = {
   audience: ["name", "audience", "brand", "type", "category", "owner"],
   content: ["channel", "content", "options"],
-  experiment: ["experiment", "goals", "cost"],
+  experiment: ["experiment", "goals", "cost", "exclusion"],
   schedule: ["schedule", "validity", "quiet", "priority", "group"],
 };
 

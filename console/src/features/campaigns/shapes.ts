@@ -90,6 +90,8 @@ export interface Definition {
   priority?: number;
   group?: string;
   cost?: { per_message?: string; fixed?: string };
+  /** The group that keeps it apart from other campaigns, with the share that it asks for. */
+  exclusion?: string | { group: string; share?: number | null } | null;
   [other: string]: unknown;
 }
 

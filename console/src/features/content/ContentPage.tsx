@@ -11,6 +11,7 @@ import { Field, RefusalAbove, RefusalProvider } from "../../ui/Field";
 import { Figure } from "../../ui/Figure";
 import { NameDialog } from "../../ui/NameDialog";
 import { Page, Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
 import { useLeavingGuard } from "../../ui/useLeavingGuard";
 import { common } from "../../words/common";
@@ -247,35 +248,22 @@ function Versions({ known }: { known: ContentDetail }) {
   const newestFirst = [...known.versions].sort((a, b) => b.version - a.version);
   return (
     <Panel flush>
-      <div className="table-wide" tabIndex={0} role="region" aria-label={w.versions}>
-        <table className="plain">
-          <thead>
-            <tr>
-              {[w.versions, w.savedAt, w.publishedAt, w.show].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {newestFirst.map((one) => (
-              <tr key={one.version}>
-                <th scope="row">
-                  {w.version(one.version)} {one.version === known.published_version && <ContentStateTag state="published" />}
-                </th>
-                <td>{f.moment(one.saved_at)}</td>
-                <td>{one.published_at === null ? "–" : f.moment(one.published_at)}</td>
-                <td>
-                  <Link href={`${address("content", known.name)}?version=${one.version}`} aria-current={one.version === known.version ? "true" : undefined}>
-                    {w.show}
-                  </Link>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.versions} wide heads={[w.versions, w.savedAt, w.publishedAt, w.show]}>
+        {newestFirst.map((one) => (
+          <tr key={one.version}>
+            <th scope="row">
+              {w.version(one.version)} {one.version === known.published_version && <ContentStateTag state="published" />}
+            </th>
+            <td>{f.moment(one.saved_at)}</td>
+            <td>{one.published_at === null ? "–" : f.moment(one.published_at)}</td>
+            <td>
+              <Link href={`${address("content", known.name)}?version=${one.version}`} aria-current={one.version === known.version ? "true" : undefined}>
+                {w.show}
+              </Link>
+            </td>
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }

@@ -33,7 +33,7 @@ export interface ContentPreview {
   missing: string[];
   notes?: string[];
   /** Which variant of dynamic copy, and why. */
-  chosen?: { block: string; variant: string; propensity: number; words: string }[];
+  chosen?: { block: string; variant: string | null; propensity: number | null; words: string }[];
 }
 
 /** How dynamic copy chooses: by conditions, by the highest score, or by the first item of a list that has a variant. */

@@ -7,6 +7,7 @@ import type { Cell } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, Link, useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { SearchBox } from "../../ui/ServerTable";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { common } from "../../words/common";
@@ -38,34 +39,20 @@ export default function CustomerList() {
         {found.isPending && <Loading />}
         {rows?.length === 0 && <Empty title={search === "" ? w.emptyTitle : w.notFound} hint={search === "" ? w.emptyHint : undefined} action={search === "" ? <Bring /> : undefined} />}
         {rows !== undefined && rows.length > 0 && !found.isError && (
-          <div className="table-scroll" tabIndex={0} role="region" aria-label={c.customers}>
-            <table className="plain">
-              <thead>
-                <tr>
-                  <th scope="col">{w.key}</th>
-                  {columns.map((column) => (
-                    <th key={column} scope="col">
-                      {column}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((row) => (
-                  <tr key={row.entity}>
-                    <th scope="row">
-                      <Link href={address("customers", row.entity)}>{row.entity}</Link>
-                    </th>
-                    {columns.map((column) => (
-                      <td key={column}>
-                        <CellText cell={row.tags[column]} />
-                      </td>
-                    ))}
-                  </tr>
+          <PlainTable label={c.customers} heads={[w.key, ...columns]}>
+            {rows.map((row) => (
+              <tr key={row.entity}>
+                <th scope="row">
+                  <Link href={address("customers", row.entity)}>{row.entity}</Link>
+                </th>
+                {columns.map((column) => (
+                  <td key={column}>
+                    <CellText cell={row.tags[column]} />
+                  </td>
                 ))}
-              </tbody>
-            </table>
-          </div>
+              </tr>
+            ))}
+          </PlainTable>
         )}
       </Panel>
     </Page>

@@ -8,7 +8,7 @@ import type { Cell, DatasetRow, FieldRow } from "../../api/shapes";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { useQueryValue } from "../../app/router";
 import { Page, Panel } from "../../ui/Page";
-import { PlainTable } from "../../ui/PlainTable";
+import { TablePanel } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common, types } from "../../words/common";
 import { type Reject, RejectTable, RowTable, useReasons } from "./ReportView";
@@ -66,7 +66,7 @@ function Fields({ dataset }: { dataset: Detail }) {
   const t = useWords(types);
   const lookup = new Map(Object.entries(dataset.joins).map(([name, field]) => [field, name]));
   return (
-    <PlainTable label={w.fields} heads={[c.name, c.type, w.role]}>
+    <TablePanel label={w.fields} heads={[c.name, c.type, w.role]}>
       {dataset.fields.map((field) => (
         <tr key={field.name}>
           <th scope="row">{field.name}</th>
@@ -79,7 +79,7 @@ function Fields({ dataset }: { dataset: Detail }) {
           </td>
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }
 
@@ -107,7 +107,7 @@ function Batches({ batches }: { batches: BatchRow[] }) {
   const f = useFormat();
   const number = (n: number | null) => (n === null || n === undefined ? "–" : f.number(n));
   return (
-    <PlainTable label={w.history} heads={[c.when, w.file, w.read, w.accepted, w.rejected, w.duplicates]}>
+    <TablePanel label={w.history} heads={[c.when, w.file, ...[w.read, w.accepted, w.rejected, w.duplicates].map((number) => ({ number }))]}>
       {[...batches].reverse().map((batch) => (
         <tr key={batch.data_version}>
           <td className="nowrap">{f.moment(batch.published_at)}</td>
@@ -118,7 +118,7 @@ function Batches({ batches }: { batches: BatchRow[] }) {
           <td className="num">{number(batch.duplicates)}</td>
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }
 

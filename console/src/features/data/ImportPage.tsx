@@ -2,7 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Alert, Button, Form, Input, Select, Steps, Switch } from "antd";
 import { ClearableSelect } from "../../ui/ClearableSelect";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { api } from "../../api/client";
 import type { Scalar } from "../../api/shapes";
 import { useFormat, useWords } from "../../app/context";
@@ -10,8 +10,9 @@ import { address, go } from "../../app/router";
 import { FileDrop } from "../../ui/FileDrop";
 import { JobProgress } from "../../ui/JobProgress";
 import { Page, Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
-import { ended, useJob } from "../../ui/useJob";
+import { butJobs, useJob } from "../../ui/useJob";
 import { common, types } from "../../words/common";
 import { type ImportReport, ReportView, RowTable } from "./ReportView";
 import { data } from "./words";
@@ -162,23 +163,19 @@ function Columns({ look }: { look: Look }) {
   const t = useWords(types);
   return (
     <Panel title={w.columns} className="span-7" flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.columns}>
-        <table className="plain">
-          <tbody>
-            {look.columns.map((column) => (
-              <tr key={column.name}>
-                <th scope="row">{column.name}</th>
-                <td className="quiet">{column.sample.map(String).join(" · ")}</td>
-                <td>
-                  <Form.Item name={["types", column.name]} noStyle>
-                    <ClearableSelect size="small" variant="filled" aria-label={w.typeOf(column.name)} placeholder={w.auto} popupMatchSelectWidth={false} options={TYPES.map((value) => ({ value, label: t[value] }))} />
-                  </Form.Item>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.columns}>
+        {look.columns.map((column) => (
+          <tr key={column.name}>
+            <th scope="row">{column.name}</th>
+            <td className="quiet">{column.sample.map(String).join(" · ")}</td>
+            <td>
+              <Form.Item name={["types", column.name]} noStyle>
+                <ClearableSelect size="small" variant="filled" aria-label={w.typeOf(column.name)} placeholder={w.auto} popupMatchSelectWidth={false} options={TYPES.map((value) => ({ value, label: t[value] }))} />
+              </Form.Item>
+            </td>
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }
@@ -237,17 +234,11 @@ function PreviewStep({ look, mapping, report, back, done }: PreviewProps) {
 function RunStep({ mapping, job, again }: { mapping: Mapping; job: string; again: () => void }) {
   const w = useWords(data);
   const cache = useQueryClient();
-  const row = useJob(job);
+  const read = () => void cache.invalidateQueries(butJobs);
+  const row = useJob(job, read);
   const [build, setBuild] = useState<string | null>(null);
-  const building = useJob(build);
+  const building = useJob(build, read);
   const state = row.data?.state;
-  useEffect(() => {
-    if (ended(state)) void cache.invalidateQueries({ predicate: (q) => q.queryKey[0] !== "job" });
-  }, [state, cache]);
-  const builtState = building.data?.state;
-  useEffect(() => {
-    if (builtState === "completed") void cache.invalidateQueries();
-  }, [builtState, cache]);
   if (row.isPending) return <Loading rows={3} />;
   if (row.isError) return <ErrorState error={row.error} />;
   if (state === "failed" || state === "cancelled") {

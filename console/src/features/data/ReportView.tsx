@@ -3,6 +3,7 @@ import type { Cell, ValueKind } from "../../api/shapes";
 import { useFormat, useWords } from "../../app/context";
 import { Figure } from "../../ui/Figure";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { types } from "../../words/common";
 import { data, reasons } from "./words";
 
@@ -80,62 +81,42 @@ export function RejectTable({ rejects }: { rejects: Reject[] }) {
   const f = useFormat();
   if (rejects.length === 0) return null;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={w.why}>
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">{w.line}</th>
-            <th scope="col">{w.column}</th>
-            <th scope="col">{w.reason}</th>
-            <th scope="col">→</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rejects.map((row, i) => (
-            <tr key={`${row.line}-${row.column}-${i}`}>
-              <td>{row.line === null ? "" : f.number(row.line)}</td>
-              <td>{row.column}</td>
-              <td>{reason(row.reason)}</td>
-              <td className="code" translate="no">
-                {row.value}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label={w.why} heads={[{ number: w.line }, w.column, w.reason, "→"]}>
+      {rejects.map((row, i) => (
+        <tr key={`${row.line}-${row.column}-${i}`}>
+          <td className="num">{row.line === null ? "" : f.number(row.line)}</td>
+          <td>{row.column}</td>
+          <td>{reason(row.reason)}</td>
+          <td className="code" translate="no">
+            {row.value}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
 export function RowTable({ rows, kinds, label }: { rows: Record<string, Cell>[]; kinds?: Record<string, string>; label: string }) {
   const t = useWords(types);
   const columns = Object.keys(rows[0] ?? {});
+  const heads = columns.map((column) => (
+    <>
+      {column}
+      <span className="quiet small"> {kinds?.[column] === undefined ? "" : (t[kinds[column] as ValueKind] ?? kinds[column])}</span>
+    </>
+  ));
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
-      <table className="plain">
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-                <span className="quiet small"> {kinds?.[column] === undefined ? "" : (t[kinds[column] as ValueKind] ?? kinds[column])}</span>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, i) => (
-            <tr key={i}>
-              {columns.map((column) => (
-                <td key={column} translate="no">
-                  {cellText(row[column])}
-                </td>
-              ))}
-            </tr>
+    <PlainTable label={label} heads={heads}>
+      {rows.map((row, i) => (
+        <tr key={i}>
+          {columns.map((column) => (
+            <td key={column} translate="no">
+              {cellText(row[column])}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

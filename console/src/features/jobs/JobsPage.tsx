@@ -9,10 +9,10 @@ import { useQueryValue } from "../../app/router";
 import { JobProgress } from "../../ui/JobProgress";
 import { JobState, useJobNames, useStates } from "../../ui/JobState";
 import { Page } from "../../ui/Page";
-import { PlainTable } from "../../ui/PlainTable";
+import { TablePanel } from "../../ui/PlainTable";
 import { QueryTable, SearchBox, useAsking } from "../../ui/ServerTable";
 import { Empty, ErrorState, Loading, ProblemText } from "../../ui/States";
-import { ended } from "../../ui/useJob";
+import { ended, useJob } from "../../ui/useJob";
 import { common } from "../../words/common";
 import { jobs } from "./words";
 
@@ -135,11 +135,7 @@ function useColumns(show: (id: string) => void): TableProps<JobRow>["columns"] {
 
 function JobDrawer({ id, close }: { id: string; close: () => void }) {
   const name = useJobNames();
-  const job = useQuery<JobRow>({
-    queryKey: ["job", id],
-    refetchInterval: (query) => (ended(query.state.data?.state) ? false : 2_000),
-    queryFn: ({ signal }) => api.get<JobRow>("/api/v1/jobs/{job}", { path: { job: id }, signal }),
-  });
+  const job = useJob(id);
   return (
     <Drawer open onClose={close} size={520} title={job.data === undefined ? id : name(job.data.job)}>
       {job.isError && <ErrorState error={job.error} />}
@@ -268,7 +264,7 @@ function Schedules() {
   if (found.isError) return <ErrorState error={found.error} />;
   if (found.data === undefined) return <Loading />;
   return (
-    <PlainTable label={w.schedules} heads={[w.job, w.when, w.lastRun]}>
+    <TablePanel label={w.schedules} heads={[w.job, w.when, w.lastRun]}>
       {found.data.schedules.map((row) => (
         <tr key={row.name}>
           <th scope="row">
@@ -283,6 +279,6 @@ function Schedules() {
           <td>{row.last_at === null ? "–" : f.moment(row.last_at)}</td>
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }

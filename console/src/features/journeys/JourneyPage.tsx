@@ -8,7 +8,7 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go, useQueryValue } from "../../app/router";
 import { Figure } from "../../ui/Figure";
 import { Page, Panel } from "../../ui/Page";
-import { PlainTable } from "../../ui/PlainTable";
+import { TablePanel } from "../../ui/PlainTable";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
 import { DryRunPanel } from "./DryRunPanel";
@@ -177,16 +177,11 @@ function StepTable({ funnel, times, open }: { funnel: Funnel; times: Record<stri
   const t = useWords(telling);
   const f = useFormat();
   const stayed = useStayed();
-  const right = (text: string) => (
-    <span key={text} className="num">
-      {text}
-    </span>
-  );
   const moment = (at: string | null | undefined) => (at == null ? "–" : f.moment(at));
-  const heads = [w.step, w.reached, w.waiting, w.passed, w.exited, w.stayed, w.longest, w.nextDue];
+  const counts = [w.reached, w.waiting, w.passed, w.exited].map((number) => ({ number }));
   return (
     <div className="journey-table">
-      <PlainTable label={w.table} heads={heads.map((head, i) => (i > 0 && i < 5 ? right(head) : head))}>
+      <TablePanel label={w.table} heads={[w.step, ...counts, w.stayed, w.longest, w.nextDue]}>
         {funnel.steps.map((row) => (
           <tr key={row.step} data-row={row.step} data-counts={[row.entered, row.waiting, row.passed, row.exited].join(" ")}>
             <th scope="row">
@@ -208,7 +203,7 @@ function StepTable({ funnel, times, open }: { funnel: Funnel; times: Record<stri
             <td className="nowrap">{moment(times[row.step]?.due)}</td>
           </tr>
         ))}
-      </PlainTable>
+      </TablePanel>
     </div>
   );
 }

@@ -1,14 +1,12 @@
 /** Who waits at a step, passed it or left; each one's way; and all of them as an audience. */
 import { useQuery } from "@tanstack/react-query";
-import { App, Button, Modal, Segmented } from "antd";
+import { App, Segmented } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { useFormat, useWords } from "../../app/context";
-import { address, go, Link, useQueryValue } from "../../app/router";
+import { address, go, useQueryValue } from "../../app/router";
 import { NameDialog } from "../../ui/NameDialog";
-import { PeopleDrawer } from "../../ui/PeopleDrawer";
-import { ErrorState, Loading } from "../../ui/States";
-import { common } from "../../words/common";
+import { PeopleDrawer, WayDialog } from "../../ui/PeopleDrawer";
 import type { StepRow } from "./shapes";
 import { useOutcome } from "./tell";
 import { journeys, telling } from "./words";
@@ -28,24 +26,15 @@ export function StepPeople({ journey, row, close }: { journey: string; row: Step
   const f = useFormat();
   const outcome = useOutcome();
   const [asked, setBar] = useQueryValue("bar", row.waiting > 0 ? "waiting" : "entered");
-  const [path, setPath] = useState<string | null>(null);
   const [making, setMaking] = useState(false);
   const bar: Bar = BARS.find((one) => one === asked) ?? "entered";
   const names: Record<Bar, string> = { waiting: w.waiting, entered: w.reached, passed: w.passed, exited: w.exited };
   const tabs = <Segmented aria-label={w.whichPeople} value={bar} options={BARS.map((value) => ({ value: value as string, label: `${names[value]} ${f.number(row[value])}` }))} onChange={setBar} />;
-  const shown = (person: Person) => (
-    <tr key={`${person.entity} ${person.at}`}>
-      <th scope="row">
-        <Link href={address("customers", person.entity)}>{person.entity}</Link>
-      </th>
+  const cells = (person: Person) => (
+    <>
       <td className="nowrap">{f.moment(person.at)}</td>
       <td className="nowrap">{bar === "waiting" ? (person.due === null ? w.atOnce : f.moment(person.due)) : outcome(person.reason ?? "")}</td>
-      <td>
-        <Button size="small" aria-label={w.pathOf(person.entity)} onClick={() => setPath(person.entity)}>
-          {w.path}
-        </Button>
-      </td>
-    </tr>
+    </>
   );
   return (
     <PeopleDrawer<Person>
@@ -53,13 +42,13 @@ export function StepPeople({ journey, row, close }: { journey: string; row: Step
       title={w.peopleAt(row.label)}
       queryKey={["journey-people", journey, row.step, bar, row[bar]]}
       load={(query, signal) => api.get("/api/v1/journeys/{name}/people", { path: { name: journey }, query: { step: row.step, bar, ...query }, signal })}
-      heads={[w.person, w.since, bar === "waiting" ? w.due : w.why, w.path]}
-      row={shown}
+      heads={[w.since, bar === "waiting" ? w.due : w.why]}
+      cells={cells}
+      way={(entity, done) => <Way journey={journey} entity={entity} close={done} />}
       close={close}
       make={{ label: w.makeAudience, open: () => setMaking(true) }}
       above={<div className="toolbar">{tabs}</div>}
     >
-      {path !== null && <Way journey={journey} entity={path} close={() => setPath(null)} />}
       {making && <MakeAudience journey={journey} step={row.step} bar={bar} called={`${journey} ${row.step} ${names[bar]}`} close={() => setMaking(false)} />}
     </PeopleDrawer>
   );
@@ -77,8 +66,6 @@ interface Move {
 function Way({ journey, entity, close }: { journey: string; entity: string; close: () => void }) {
   const w = useWords(journeys);
   const t = useWords(telling);
-  const c = useWords(common);
-  const f = useFormat();
   const outcome = useOutcome();
   const found = useQuery({
     queryKey: ["journey-way", journey, entity],
@@ -87,24 +74,15 @@ function Way({ journey, entity, close }: { journey: string; entity: string; clos
   const said = { reached: t.reachedEvent, passed: t.passedEvent, exited: t.exitedEvent };
   // where somebody came from stands in the line above already
   const why = (move: Move) => (move.reason === null || move.reason === "next" || (move.event === "reached" && move.reason !== "entry") ? "" : outcome(move.reason));
+  const moves = (found.data?.moves ?? []).map((move, i) => ({ key: `${move.at} ${move.step} ${i}`, what: said[move.event](move.step), at: move.at, why: why(move) }));
   return (
-    <Modal open title={w.pathOf(entity)} onCancel={close} footer={null} closable={{ "aria-label": c.close }}>
-      {found.isError && <ErrorState error={found.error} small />}
-      {found.isPending && <Loading rows={3} />}
+    <WayDialog entity={entity} query={found} moves={moves} close={close}>
       {found.data !== undefined && (
         <p>
           <b>{found.data.step === null ? w.isOut : w.isAt(found.data.step)}</b>
         </p>
       )}
-      <ol className="timeline">
-        {(found.data?.moves ?? []).map((move, i) => (
-          <li key={`${move.at} ${move.step} ${i}`}>
-            <b>{said[move.event](move.step)}</b> <span className="quiet">{f.moment(move.at)}</span>
-            {why(move) !== "" && <p>{why(move)}</p>}
-          </li>
-        ))}
-      </ol>
-    </Modal>
+    </WayDialog>
   );
 }
 

@@ -1,6 +1,6 @@
 /** What the server answers about journeys, and a journey as its file has it. */
 import type { Problem } from "../../api/client";
-import type { JsonObject } from "../../ui/RuleFields";
+import type { JsonObject } from "../../api/shapes";
 
 export type JourneyState = "draft" | "running" | "paused" | "stopped";
 export const STATES: JourneyState[] = ["draft", "running", "paused", "stopped"];

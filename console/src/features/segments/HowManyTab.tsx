@@ -7,9 +7,9 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { TONES } from "../../app/theme";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Page";
-import { PlainTable } from "../../ui/PlainTable";
+import { TablePanel } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
-import { segmentColours } from "./colours";
+import { seriesColours } from "../../ui/colours";
 import { type Prepared, PreparationTable } from "./PreparationTable";
 import { nameOf, type Segmentation } from "./shapes";
 import { useMethodNames } from "./useMethodNames";
@@ -132,18 +132,20 @@ function PanelTable({ facts }: { facts: PanelFacts }) {
     [w.bic, (row) => number(row.bic, (v) => f.short(v))],
   ];
   return (
-    <PlainTable label={w.overK} heads={[w.k, ...columns.map(([label]) => label)]}>
+    <TablePanel label={w.overK} heads={[w.k, ...columns.map(([number]) => ({ number }))]}>
       {facts.panel.map((row) => (
         <tr key={row.k}>
           <th scope="row" className="nowrap">
             {row.k} {row.k === facts.k && <Tag className="tone tone-good">{w.promoted}</Tag>} {row.k === facts.recommended.k && row.k !== facts.k && <Tag className="tone tone-quiet">{w.recommended}</Tag>}
           </th>
           {columns.map(([label, shown]) => (
-            <td key={label}>{shown(row)}</td>
+            <td key={label} className="num">
+              {shown(row)}
+            </td>
           ))}
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }
 
@@ -186,7 +188,7 @@ function Splits({ facts }: { facts: PanelFacts }) {
     [facts, w],
   );
   const option = useMemo(() => {
-    const colours = segmentColours(mode, 12);
+    const colours = seriesColours(mode, 12);
     const ks = [...new Set(facts.lineage.flatMap((step) => [step.k, step.to_k]))];
     const nodes = ks.flatMap((k) => Array.from({ length: k }, (_, i) => ({ name: node(k, i + 1), itemStyle: { color: colours[i] }, depth: ks.indexOf(k) })));
     const links = facts.lineage.flatMap((step) => step.flows.map((flow) => ({ source: node(step.k, flow.from), target: node(step.to_k, flow.to), value: flow.rows })));
@@ -208,7 +210,7 @@ function ComesBack({ segmentation, facts }: { segmentation: Segmentation; facts:
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <PlainTable label={w.comesBack} title={w.comesBack} lead={w.comesBackHelp} heads={[w.segment, w.stability, w.nearBorder]}>
+    <TablePanel label={w.comesBack} title={w.comesBack} lead={w.comesBackHelp} heads={[w.segment, w.stability, { number: w.nearBorder }]}>
       {facts.segments.map((row) => (
         <tr key={row.segment}>
           <th scope="row" translate="no">
@@ -217,9 +219,9 @@ function ComesBack({ segmentation, facts }: { segmentation: Segmentation; facts:
           <td className="nowrap">
             <Tag className={`tone tone-${LIGHTS[row.band]}`}>{row.word}</Tag> {f.number(row.jaccard, 2)} ± {f.number(1.96 * row.error, 2)}
           </td>
-          <td>{f.percent(row.ambiguous)}</td>
+          <td className="num">{f.percent(row.ambiguous)}</td>
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }

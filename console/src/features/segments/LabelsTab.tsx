@@ -8,10 +8,11 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link } from "../../app/router";
 import { Figure } from "../../ui/Figure";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { nameOf, type Segmentation } from "./shapes";
 import { type Sent, UploadBox } from "./UploadBox";
-import { NUMERIC, useTags } from "./useTags";
+import { NUMERIC, useTags } from "../../ui/useTags";
 import { segments } from "./words";
 
 interface Agreement {
@@ -150,37 +151,23 @@ function Crosstab({ segmentation, labels }: { segmentation: Segmentation; labels
   const most = Math.max(1, ...Object.values(labels.table).flatMap((row) => Object.values(row)));
   return (
     <Panel title={w.crosstab} flush>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.crosstab}>
-        <table className="plain heat">
-          <thead>
-            <tr>
-              <th scope="col">{w.label}</th>
-              {ids.map((id) => (
-                <th key={id} scope="col" translate="no">
-                  {id === "0" ? w.noSegment : nameOf(segmentation, Number(id))}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(labels.table).map(([label, row]) => (
-              <tr key={label}>
-                <th scope="row" translate="no">
-                  {label}
-                </th>
-                {ids.map((id) => {
-                  const count = row[id] ?? 0;
-                  return (
-                    <td key={id} className="num" style={{ background: `color-mix(in srgb, var(--accent) ${Math.round((42 * count) / most)}%, var(--card))` }}>
-                      {labels.pairs[id] === label ? <b>{f.number(count)}</b> : f.number(count)}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.crosstab} className="heat" heads={[w.label, ...ids.map((id) => ({ number: <span translate="no">{id === "0" ? w.noSegment : nameOf(segmentation, Number(id))}</span> }))]}>
+        {Object.entries(labels.table).map(([label, row]) => (
+          <tr key={label}>
+            <th scope="row" translate="no">
+              {label}
+            </th>
+            {ids.map((id) => {
+              const count = row[id] ?? 0;
+              return (
+                <td key={id} className="num" style={{ background: `color-mix(in srgb, var(--accent) ${Math.round((42 * count) / most)}%, var(--card))` }}>
+                  {labels.pairs[id] === label ? <b>{f.number(count)}</b> : f.number(count)}
+                </td>
+              );
+            })}
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }
@@ -189,29 +176,17 @@ function Overlooked({ segmentation, labels }: { segmentation: Segmentation; labe
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={w.overlooked}>
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">{w.customerKey}</th>
-            <th scope="col">{w.label}</th>
-            <th scope="col">{w.segment}</th>
-            <th scope="col">{w.amount}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {labels.overlooked.map((row) => (
-            <tr key={row.entity}>
-              <th scope="row" translate="no">
-                <Link href={address("customers", row.entity)}>{row.entity}</Link>
-              </th>
-              <td translate="no">{row.label}</td>
-              <td translate="no">{nameOf(segmentation, row.segment)}</td>
-              <td>{f.number(row.amount)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label={w.overlooked} heads={[w.customerKey, w.label, w.segment, { number: w.amount }]}>
+      {labels.overlooked.map((row) => (
+        <tr key={row.entity}>
+          <th scope="row" translate="no">
+            <Link href={address("customers", row.entity)}>{row.entity}</Link>
+          </th>
+          <td translate="no">{row.label}</td>
+          <td translate="no">{nameOf(segmentation, row.segment)}</td>
+          <td className="num">{f.number(row.amount)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

@@ -8,9 +8,10 @@ import { useApp, useFormat, useWords } from "../../app/context";
 import { address, Link } from "../../app/router";
 import { TONES } from "../../app/theme";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
 import { common } from "../../words/common";
-import { segmentColours } from "./colours";
+import { seriesColours } from "../../ui/colours";
 import { MapCanvas } from "./MapCanvas";
 import { type Cloud, type Look, placeAt, readCloud } from "./points";
 import { segments } from "./words";
@@ -69,7 +70,7 @@ function MapView({ name, facts, cloud, reload }: { name: string; facts: MapFacts
   const [corners, setCorners] = useState<Corners | null>(null);
   const [wanted, setWanted] = useState<{ factor: number } | "whole" | "view" | "picture" | null>(null);
   const order = useMemo(() => [...(facts.sizes["0"] === undefined ? [] : [0]), ...facts.ids], [facts]);
-  const colours = useMemo(() => [TONES[mode].quiet, ...segmentColours(mode, facts.ids.length)], [mode, facts.ids.length]);
+  const colours = useMemo(() => [TONES[mode].quiet, ...seriesColours(mode, facts.ids.length)], [mode, facts.ids.length]);
   const shown = order.filter((id) => !hidden.has(id));
   const label = (id: number) => (id === 0 ? w.noSegment : (facts.names[String(id)] ?? String(id)));
   const said = facts.ids.map((id) => `${label(id)}: ${f.number(facts.sizes[String(id)] ?? 0)}`).join("; ");
@@ -275,30 +276,17 @@ function MapTable({ facts, label, order, notice }: { facts: MapFacts; label: (id
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={w.map}>
-      {notice !== undefined && <p className="quiet">{notice}</p>}
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">{w.segment}</th>
-            <th scope="col">{w.customers}</th>
-            <th scope="col">{w.share}</th>
-            <th scope="col">{w.meanPlace}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {order.map((id) => (
-            <tr key={id}>
-              <th scope="row" translate="no">
-                {label(id)}
-              </th>
-              <td>{f.number(facts.sizes[String(id)] ?? 0)}</td>
-              <td>{f.percent((facts.sizes[String(id)] ?? 0) / Math.max(1, facts.of))}</td>
-              <td>{(facts.middles[String(id)] ?? []).map((v) => f.number(v, 2)).join(", ") || "–"}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label={w.map} notice={notice !== undefined && <p className="quiet">{notice}</p>} heads={[w.segment, { number: w.customers }, { number: w.share }, { number: w.meanPlace }]}>
+      {order.map((id) => (
+        <tr key={id}>
+          <th scope="row" translate="no">
+            {label(id)}
+          </th>
+          <td className="num">{f.number(facts.sizes[String(id)] ?? 0)}</td>
+          <td className="num">{f.percent((facts.sizes[String(id)] ?? 0) / Math.max(1, facts.of))}</td>
+          <td className="num">{(facts.middles[String(id)] ?? []).map((v) => f.number(v, 2)).join(", ") || "–"}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

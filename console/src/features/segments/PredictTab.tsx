@@ -6,6 +6,7 @@ import { useState } from "react";
 import { addressOf, api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ProblemText } from "../../ui/States";
 import { SizeBar } from "./SizeBar";
 import { nameOf, type Segmentation } from "./shapes";
@@ -111,29 +112,19 @@ function PredictedView({ segmentation, made, again }: { segmentation: Segmentati
           </ul>
         </>
       )}
-      <div className="table-scroll after-text" tabIndex={0} role="region" aria-label={w.predict}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.customerKey}</th>
-              <th scope="col">{w.segment}</th>
-              <th scope="col">{w.second}</th>
-              <th scope="col">{w.margin}</th>
+      <div className="after-text">
+        <PlainTable label={w.predict} heads={[w.customerKey, w.segment, w.second, { number: w.margin }]}>
+          {made.sample.map((row, i) => (
+            <tr key={`${row.entity} ${i}`}>
+              <th scope="row" translate="no">
+                {row.entity}
+              </th>
+              <td translate="no">{called(row.segment)}</td>
+              <td translate="no">{called(row.second)}</td>
+              <td className="num">{f.percent(row.margin, 0)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {made.sample.map((row, i) => (
-              <tr key={`${row.entity} ${i}`}>
-                <th scope="row" translate="no">
-                  {row.entity}
-                </th>
-                <td translate="no">{called(row.segment)}</td>
-                <td translate="no">{called(row.second)}</td>
-                <td>{f.percent(row.margin, 0)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </PlainTable>
       </div>
       <Button className="card-foot" onClick={again}>
         {w.anotherFile}

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { useFormat, useWords } from "../../app/context";
 import { segments } from "./words";
+import { PlainTable } from "../../ui/PlainTable";
 
 export interface PreparedColumn {
   tag: string;
@@ -38,32 +39,19 @@ export function PreparationTable({ prepared, weight }: { prepared: Prepared; wei
   };
   return (
     <>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.preparation}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.tag}</th>
-              <th scope="col">{w.kind}</th>
-              <th scope="col">{w.transform}</th>
-              <th scope="col">{w.missing}</th>
-              <th scope="col">{w.weight}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {prepared.columns.map((column) => (
-              <tr key={`${column.tag} ${column.kind}`}>
-                <th scope="row" translate="no">
-                  {column.label}
-                </th>
-                <td>{kinds[column.kind]}</td>
-                <td>{done(column)}</td>
-                <td>{filled(column)}</td>
-                <td>{weight !== undefined && column.kind !== "missing" ? weight(column.tag) : f.number(column.weight, 2)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.preparation} heads={[w.tag, w.kind, w.transform, { number: w.missing }, { number: w.weight }]}>
+        {prepared.columns.map((column) => (
+          <tr key={`${column.tag} ${column.kind}`}>
+            <th scope="row" translate="no">
+              {column.label}
+            </th>
+            <td>{kinds[column.kind]}</td>
+            <td>{done(column)}</td>
+            <td className="num">{filled(column)}</td>
+            <td className="num">{weight !== undefined && column.kind !== "missing" ? weight(column.tag) : f.number(column.weight, 2)}</td>
+          </tr>
+        ))}
+      </PlainTable>
       {prepared.dropped.length > 0 && (
         <div className="panel-inner">
           <h3 className="sub">{w.leftOutTags}</h3>

@@ -8,9 +8,9 @@ import { useQueryValue } from "../../app/router";
 import { TONES } from "../../app/theme";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Page";
-import { PlainTable } from "../../ui/PlainTable";
+import { TablePanel } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
-import { segmentColours } from "./colours";
+import { seriesColours } from "../../ui/colours";
 import { WrongDialog } from "./Dialogs";
 import { nameOf, real, type Segmentation } from "./shapes";
 import { segments } from "./words";
@@ -87,7 +87,7 @@ function Effects({ segmentation, facts }: { segmentation: Segmentation; facts: P
   );
   const option = useMemo(() => {
     const tone = TONES[mode];
-    const [above, below] = [segmentColours(mode, 1)[0], segmentColours(mode, 5)[4]];
+    const [above, below] = [seriesColours(mode, 1)[0], seriesColours(mode, 5)[4]];
     const upward = [...rows].reverse();
     return {
       tooltip: { trigger: "axis", axisPointer: { type: "shadow" } },
@@ -167,7 +167,7 @@ function Heatmap({ segmentation, facts }: { segmentation: Segmentation; facts: P
   const w = useWords(segments);
   const f = useFormat();
   return (
-    <PlainTable
+    <TablePanel
       label={w.heatmap}
       title={w.heatmap}
       lead={w.heatmapHelp}
@@ -190,7 +190,7 @@ function Heatmap({ segmentation, facts }: { segmentation: Segmentation; facts: P
           })}
         </tr>
       ))}
-    </PlainTable>
+    </TablePanel>
   );
 }
 
@@ -216,12 +216,12 @@ function Money({ segmentation, label, shares }: { segmentation: Segmentation; la
   const option = useMemo(() => {
     const series = (name: string, of: (row: (typeof rows)[number]) => number, colour: string | undefined) => ({ type: "bar", name, barMaxWidth: 14, itemStyle: { color: colour, borderRadius: 4 }, data: [...rows].reverse().map((row) => Math.round(1000 * of(row)) / 10) });
     return {
-      tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (value: number) => `${value} %` },
+      tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (value: number) => `${value}%` },
       legend: { top: 0, textStyle: { color: TONES[mode].text } },
       grid: { left: 8, right: 24, top: 34, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-      xAxis: { type: "value", axisLabel: { formatter: "{value} %" }, splitLine: { lineStyle: { opacity: 0.35 } } },
+      xAxis: { type: "value", axisLabel: { formatter: "{value}%" }, splitLine: { lineStyle: { opacity: 0.35 } } },
       yAxis: { type: "category", data: [...rows].reverse().map((row) => row.name), axisTick: { show: false }, axisLabel: { width: 170, overflow: "truncate", color: TONES[mode].text } },
-      series: [series(w.share, (row) => row.share, TONES[mode].quiet), series(w.money, (row) => shares[String(row.segment)] ?? 0, segmentColours(mode, 1)[0])],
+      series: [series(w.share, (row) => row.share, TONES[mode].quiet), series(w.money, (row) => shares[String(row.segment)] ?? 0, seriesColours(mode, 1)[0])],
     };
   }, [rows, shares, mode, w]);
   return (

@@ -1,14 +1,14 @@
 /** The last step: the fit as it goes on, and what it found. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Button } from "antd";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { address, go } from "../../app/router";
 import { Share } from "../../ui/Figure";
 import { Panel } from "../../ui/Page";
 import { ErrorState, Loading, ProblemText } from "../../ui/States";
-import { ended, useJob } from "../../ui/useJob";
+import { butJobs, ended, useJob } from "../../ui/useJob";
 import { StabilityTag } from "./Cards";
 import { FitProgress } from "./FitProgress";
 import { SizeBar } from "./SizeBar";
@@ -18,12 +18,9 @@ import { segments } from "./words";
 export function ResultStep({ job, change }: { job: string; change: () => void }) {
   const w = useWords(segments);
   const cache = useQueryClient();
-  const row = useJob(job);
+  const row = useJob(job, () => void cache.invalidateQueries(butJobs));
   const [error, setError] = useState<unknown>(null);
   const state = row.data?.state;
-  useEffect(() => {
-    if (ended(state)) void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "job" });
-  }, [state, cache]);
   if (row.isError) return <ErrorState error={row.error} />;
   if (row.data === undefined) return <Loading rows={4} />;
   if (state === "completed") return <Found result={row.data.result as unknown as { segmentation: string; version: number }} />;

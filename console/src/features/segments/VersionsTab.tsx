@@ -8,8 +8,9 @@ import { useQueryValue } from "../../app/router";
 import { TONES } from "../../app/theme";
 import { Chart } from "../../ui/Chart";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { ErrorState, Loading } from "../../ui/States";
-import { segmentColours } from "./colours";
+import { seriesColours } from "../../ui/colours";
 import { nameOf, type Segmentation, type VersionRow } from "./shapes";
 import { useMethodNames } from "./useMethodNames";
 import { type Run, useRun } from "./useRun";
@@ -58,45 +59,31 @@ function VersionTable({ segmentation, run }: { segmentation: Segmentation; run: 
       }
     >
       {rebuilt.note}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={w.versions}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{w.versions}</th>
-              <th scope="col">{w.kind}</th>
-              <th scope="col">{w.made}</th>
-              <th scope="col">{w.method}</th>
-              <th scope="col">{w.k}</th>
-              <td />
-            </tr>
-          </thead>
-          <tbody>
-            {[...segmentation.versions].reverse().map((row) => (
-              <tr key={row.version} data-version={row.version}>
-                <th scope="row" className="nowrap">
-                  {f.number(row.version)} {row.promoted && <Tag className="tone tone-good">{w.promoted}</Tag>}
-                </th>
-                <td className="nowrap">{kinds[row.kind]}</td>
-                <td className="nowrap">{f.moment(row.created_at)}</td>
-                <td className="nowrap">{method(row.method)}</td>
-                <td>{f.number(row.k)}</td>
-                <td className="nowrap row-buttons">
-                  {may && !row.promoted && (
-                    <Button size="small" disabled={run.busy} onClick={() => use(row)}>
-                      {w.use}
-                    </Button>
-                  )}
-                  {may && (
-                    <Button size="small" type="text" disabled={rebuilt.busy} onClick={() => void rebuilt.start("/api/v1/segments/{name}/rebuild", { version: row.version })}>
-                      {w.rebuild}
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={w.versions} heads={[w.versions, w.kind, w.made, w.method, { number: w.k }, null]}>
+        {[...segmentation.versions].reverse().map((row) => (
+          <tr key={row.version} data-version={row.version}>
+            <th scope="row" className="nowrap">
+              {f.number(row.version)} {row.promoted && <Tag className="tone tone-good">{w.promoted}</Tag>}
+            </th>
+            <td className="nowrap">{kinds[row.kind]}</td>
+            <td className="nowrap">{f.moment(row.created_at)}</td>
+            <td className="nowrap">{method(row.method)}</td>
+            <td className="num">{f.number(row.k)}</td>
+            <td className="nowrap row-buttons">
+              {may && !row.promoted && (
+                <Button size="small" disabled={run.busy} onClick={() => use(row)}>
+                  {w.use}
+                </Button>
+              )}
+              {may && (
+                <Button size="small" type="text" disabled={rebuilt.busy} onClick={() => void rebuilt.start("/api/v1/segments/{name}/rebuild", { version: row.version })}>
+                  {w.rebuild}
+                </Button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </PlainTable>
     </Panel>
   );
 }
@@ -193,7 +180,7 @@ function MovesView({ segmentation, moves }: { segmentation: Segmentation; moves:
   );
   const option = useMemo(() => {
     const ids = [...new Set(moves.matrix.flatMap((flow) => [flow.from, flow.to]))].sort((a, b) => a - b);
-    const colours = segmentColours(mode, Math.max(1, ...ids));
+    const colours = seriesColours(mode, Math.max(1, ...ids));
     const sides = (["from", "to"] as const).flatMap((side, depth) =>
       ids
         .filter((id) => moves.matrix.some((flow) => flow[side] === id))
@@ -249,35 +236,23 @@ function DriftPanel({ segmentation }: { segmentation: Segmentation }) {
       {found.data !== undefined && (
         <>
           <p data-verdict={found.data.verdict}>{found.data.sentence}</p>
-          <div className="table-scroll after-text" tabIndex={0} role="region" aria-label={w.drift}>
-            <table className="plain">
-              <thead>
-                <tr>
-                  <th scope="col">{w.driftTag}</th>
-                  <th scope="col">{w.difference}</th>
-                  <th scope="col">{w.psi}</th>
-                  <th scope="col">
-                    {w.missing} ({w.then} → {w.now})
+          <div className="after-text">
+            <PlainTable label={w.drift} heads={[w.driftTag, w.difference, { number: w.psi }, { number: `${w.missing} (${w.then} → ${w.now})` }]}>
+              {found.data.columns.map((row) => (
+                <tr key={row.column}>
+                  <th scope="row" translate="no">
+                    {row.label}
                   </th>
+                  <td>
+                    <Tag className={`tone tone-${tones[row.band]}`}>{bands[row.band]}</Tag>
+                  </td>
+                  <td className="num">{f.number(row.psi, 3)}</td>
+                  <td className="num nowrap">
+                    {f.percent(row.missing_before)} → {f.percent(row.missing)}
+                  </td>
                 </tr>
-              </thead>
-              <tbody>
-                {found.data.columns.map((row) => (
-                  <tr key={row.column}>
-                    <th scope="row" translate="no">
-                      {row.label}
-                    </th>
-                    <td>
-                      <Tag className={`tone tone-${tones[row.band]}`}>{bands[row.band]}</Tag>
-                    </td>
-                    <td>{f.number(row.psi, 3)}</td>
-                    <td>
-                      {f.percent(row.missing_before)} → {f.percent(row.missing)}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+              ))}
+            </PlainTable>
           </div>
         </>
       )}

@@ -12,7 +12,7 @@ import { common } from "../../words/common";
 import { type Prepared, PreparationTable } from "./PreparationTable";
 import { bodyOf, type Plan, USUAL } from "./plan";
 import type { SegmentationRow } from "./SegmentList";
-import { useTagList } from "./useTags";
+import { useTagList } from "../../ui/useTags";
 import { methodWords, segments } from "./words";
 
 interface StepProps {

@@ -40,19 +40,29 @@ void main() {
   gl_PointSize = size;
 }`;
 
-const FRAGMENT = `#version 300 es
+/** Few pixels are a square; a shader that may discard takes longer even where it does not. */
+const SQUARE = `#version 300 es
 precision highp float;
 flat in vec4 colour;
-uniform float size;
 out vec4 drawn;
 void main() {
-  if (size > 3.0 && length(gl_PointCoord - 0.5) > 0.5) discard;
   drawn = colour;
 }`;
 
+const ROUND = `#version 300 es
+precision highp float;
+flat in vec4 colour;
+out vec4 drawn;
+void main() {
+  if (length(gl_PointCoord - 0.5) > 0.5) discard;
+  drawn = colour;
+}`;
+const ROUND_FROM = 3;
+
 export class Points {
   private readonly gl: WebGL2RenderingContext;
-  private readonly program: WebGLProgram;
+  /** By the shader of a point; each is made when it is first needed. */
+  private readonly programs = new Map<string, WebGLProgram>();
   private readonly held: WebGLBuffer[] = [];
 
   private constructor(
@@ -61,8 +71,6 @@ export class Points {
     private readonly cloud: Cloud,
   ) {
     this.gl = gl;
-    this.program = linked(gl);
-    gl.useProgram(this.program);
     this.hold(cloud.places);
     gl.enableVertexAttribArray(0);
     gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
@@ -86,9 +94,18 @@ export class Points {
     this.held.push(buffer);
   }
 
+  private program(fragment: string): WebGLProgram {
+    const made = this.programs.get(fragment) ?? linked(this.gl, fragment);
+    this.programs.set(fragment, made);
+    return made;
+  }
+
   /** Draw; `colours` by group, those with alpha 0 not at all; `paper` is behind them. */
   draw(look: Look, colours: readonly Colour[], paper: Colour, ratio: number): void {
-    const { gl, canvas, program } = this;
+    const { gl, canvas } = this;
+    const size = pointSize(this.cloud.count, look.scale) * ratio;
+    const program = this.program(size > ROUND_FROM ? ROUND : SQUARE);
+    gl.useProgram(program);
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clearColor(...paper);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -96,7 +113,7 @@ export class Points {
     const up = (2 * look.scale * ratio) / canvas.height;
     gl.uniform2f(gl.getUniformLocation(program, "middle"), look.x, look.y);
     gl.uniform2f(gl.getUniformLocation(program, "stretch"), across, up);
-    gl.uniform1f(gl.getUniformLocation(program, "size"), pointSize(this.cloud.count, look.scale) * ratio);
+    gl.uniform1f(gl.getUniformLocation(program, "size"), size);
     const flat = new Float32Array(4 * MOST_GROUPS);
     for (const [i, colour] of colours.slice(0, MOST_GROUPS).entries()) flat.set(colour, 4 * i);
     gl.uniform4fv(gl.getUniformLocation(program, "colours"), flat);
@@ -111,7 +128,7 @@ export class Points {
   /** Give the memory back. */
   free(): void {
     for (const buffer of this.held) this.gl.deleteBuffer(buffer);
-    this.gl.deleteProgram(this.program);
+    for (const program of this.programs.values()) this.gl.deleteProgram(program);
   }
 }
 
@@ -126,11 +143,11 @@ export function opacity(count: number): number {
   return count > 200_000 ? 0.45 : count > 20_000 ? 0.6 : 0.8;
 }
 
-function linked(gl: WebGL2RenderingContext): WebGLProgram {
+function linked(gl: WebGL2RenderingContext, fragment: string): WebGLProgram {
   const program = gl.createProgram();
   for (const [kind, text] of [
     [gl.VERTEX_SHADER, VERTEX],
-    [gl.FRAGMENT_SHADER, FRAGMENT],
+    [gl.FRAGMENT_SHADER, fragment],
   ] as const) {
     const shader = gl.createShader(kind);
     if (shader === null) throw new Error("The graphics context was lost");

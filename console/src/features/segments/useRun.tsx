@@ -1,12 +1,12 @@
 /** A change that goes on as a job: asked for, followed until it has ended, and what it changed is read again. */
 import { useQueryClient } from "@tanstack/react-query";
 import { Alert, App, Button } from "antd";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { api, type PathOf } from "../../api/client";
 import type { JobRow } from "../../api/shapes";
 import { useWords } from "../../app/context";
 import { ProblemText } from "../../ui/States";
-import { ended, useJob } from "../../ui/useJob";
+import { butJobs, ended, useJob } from "../../ui/useJob";
 import { FitProgress } from "./FitProgress";
 import { segments } from "./words";
 
@@ -18,24 +18,21 @@ export interface Run {
   note: ReactNode;
 }
 
-/** `ended` is told of a job that is completed. */
+/** `told` is told of a job that is completed. */
 export function useRun(name: string, told?: (job: JobRow) => void): Run {
   const w = useWords(segments);
   const cache = useQueryClient();
   const { message } = App.useApp();
   const [id, setId] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const job = useJob(id);
+  const job = useJob(id, (row) => {
+    void cache.invalidateQueries(butJobs);
+    if (row.state !== "completed") return;
+    if (told === undefined) void message.success(w.done);
+    else told(row);
+  });
   const state = job.data?.state;
   const busy = id !== null && !ended(state);
-  useEffect(() => {
-    if (id === null || job.data === undefined || !ended(state)) return;
-    void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "job" });
-    if (state === "completed") {
-      if (told === undefined) void message.success(w.done);
-      else told(job.data);
-    }
-  }, [state]);
   const start = async (path: PathOf<"post">, body: object) => {
     setError(null);
     setId(null);

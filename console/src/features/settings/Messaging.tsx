@@ -8,9 +8,11 @@ import { ApiError, api } from "../../api/client";
 import { useApp, useFormat, useWords } from "../../app/context";
 import { Field, RefusalAbove, RefusalProvider } from "../../ui/Field";
 import { Panel } from "../../ui/Page";
+import { PlainTable } from "../../ui/PlainTable";
 import { SpanInput } from "../../ui/SpanInput";
 import { Empty, ErrorState, Loading } from "../../ui/States";
 import { useChannels } from "../../ui/useChannels";
+import { useEverybody } from "../../ui/useEverybody";
 import { useLeavingGuard } from "../../ui/useLeavingGuard";
 import { useRested } from "../../ui/useRested";
 import { common } from "../../words/common";
@@ -198,15 +200,6 @@ function atCap(cap: Cap) {
   return { events: "campaign_events", where, measure: "count", op: "gte", value: cap.limit, within: cap.within };
 }
 
-/** How many customers there are. */
-function useEverybody() {
-  return useQuery({
-    queryKey: ["everybody"],
-    staleTime: 300_000,
-    queryFn: async ({ signal }) => (await api.post<{ universe: number }>("/api/v1/audiences/count", { body: { rule: { all: [] } }, signal })).universe,
-  });
-}
-
 function Holdout({ rules, change }: FormProps) {
   const w = useWords(messaging);
   const everybody = useEverybody();
@@ -257,32 +250,18 @@ function Consent() {
   return (
     <>
       <Panel flush title={w.consent}>
-        <div className="table-scroll" tabIndex={0} role="region" aria-label={w.consent}>
-          <table className="plain">
-            <thead>
-              <tr>
-                <th scope="col">{w.consentFor}</th>
-                {[w.granted, w.denied, w.revoked, w.unknown].map((head) => (
-                  <th key={head} scope="col" className="num">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {found.data.scopes.map((row) => (
-                <tr key={row.scope}>
-                  <th scope="row">{label(row.scope)}</th>
-                  {[row.granted, row.denied, row.revoked, row.unknown].map((n, i) => (
-                    <td key={i} className="num">
-                      {f.number(n)}
-                    </td>
-                  ))}
-                </tr>
+        <PlainTable label={w.consent} heads={[w.consentFor, ...[w.granted, w.denied, w.revoked, w.unknown].map((number) => ({ number }))]}>
+          {found.data.scopes.map((row) => (
+            <tr key={row.scope}>
+              <th scope="row">{label(row.scope)}</th>
+              {[row.granted, row.denied, row.revoked, row.unknown].map((n, i) => (
+                <td key={i} className="num">
+                  {f.number(n)}
+                </td>
               ))}
-            </tbody>
-          </table>
-        </div>
+            </tr>
+          ))}
+        </PlainTable>
       </Panel>
       <Panel title={w.suppression}>
         <p className="finding">{w.suppressionHint}</p>

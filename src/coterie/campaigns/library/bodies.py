@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from coterie.campaigns.channels.base import Part, channel_names, check_parts, find_channel
-from coterie.campaigns.content import Block, Content, Message, compile_content, compile_message
-from coterie.campaigns.library.choosing import DEFAULT, LIST, SCORE, WAYS, Chooser, by_rule
+from coterie.campaigns.content import Block, Content, Message, Plain, compile_content, compile_message
+from coterie.campaigns.library.choosing import DEFAULT, LIST, SCORE, WAYS, Chooser, by_rule, unseen
 from coterie.campaigns.reading import chosen, listed, parts, share, text, wrong
 from coterie.campaigns.tracking import leads_to
 from coterie.catalog.schemas import ValueType
@@ -19,6 +19,7 @@ from coterie.rules.binding import BoundNode
 from coterie.rules.check import bind_rule
 from coterie.rules.evaluate import passes
 from coterie.rules.facts import Facts
+from coterie.rules.sentences import HIDDEN
 from coterie.rules.tree import parse_rule
 from coterie.rules.vocabulary import Vocabulary
 
@@ -30,6 +31,7 @@ _COPY = ("text", "html")
 _MOST_VARIANTS = 50
 _NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.DECIMAL)
 Blocks = Callable[[str, str], Block]
+_UNSEEN = Message({"text": Plain((HIDDEN,), escaped=False)}, frozenset(), frozenset())
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,14 @@ class Dynamic:
         return frozenset(name for rule in rules for _, leaf in rule.leaves() for _, name, _ in leaf.tags_read)
 
     def choose(self, values: Mapping[str, Any]) -> Message:
-        """The text for one customer."""
-        return self._variant(values).message
+        """The text for one customer; where what chooses it is hidden from who looks, that it is."""
+        return _UNSEEN if unseen(self.variables, values) else self._variant(values).message
 
     def explain(self, values: Mapping[str, Any], language: Language = "en") -> dict[str, Any]:
-        """What one customer gets and why; see `Chooser.explain`."""
+        """What one customer gets and why; see `Chooser.explain` and `unseen`."""
+        hidden = unseen(self.variables, values, language)
+        if hidden is not None:
+            return hidden
         if self.chooser is not None:
             return self.chooser.explain(values, language)
         return by_rule(self._variant(values).name or None, language)

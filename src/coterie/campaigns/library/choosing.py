@@ -8,7 +8,7 @@ and customer: the same message made again is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from coterie.learn.segments.words import Language, Text
 SCORE, LIST = "score", "list"
 WAYS = (SCORE, LIST)
 RUN = "@run"  # among the values of a message: the run that it is of; no tag has such a name
+UNSEEN = "@unseen"  # among those of a preview: the tags whose values are hidden from who looks
 DEFAULT = "default"
 _SHOWN = 10  # items of a list in an explanation
 _WHY: dict[str, Text] = {
@@ -30,11 +31,14 @@ _WHY: dict[str, Text] = {
     "below": Text("no score reaches {floor:g}: {scores}", "没有得分达到 {floor:g}：{scores}"),
     "no_list": Text("the customer has nothing in {tag}", "该客户的 {tag} 为空"),
     "no_item": Text("no item of {tag} has a variant: {items}", "{tag} 中没有任何项有变体：{items}"),
+    "hidden": Text(
+        "What this customer gets hangs on {tags}, hidden from you.", "该客户收到的内容取决于 {tags}，对您隐藏。"
+    ),
     "rule": Text("the first whose condition holds", "第一个满足条件的变体"),
     "no_rule": Text("no condition holds", "没有满足的条件"),
 }
 _SOME = Text(
-    "In a run, {explore:.3g} % of such customers get one of {names} by chance.",
+    "In a run, {explore:.3g}% of such customers get one of {names} by chance.",
     "发送时，此类客户中有 {explore:.3g}% 会随机收到 {names} 之一。",
 )
 _ONE, _OTHERWISE = Text("{name}: {why}", "{name}：{why}"), Text("the default: {why}", "默认文案：{why}")
@@ -152,6 +156,19 @@ class Chooser:
 def sentence(name: str | None, why: str, language: Language = "en") -> str:
     """What a customer gets and why; None is the default."""
     return _OTHERWISE.say(language, why=why) if name is None else _ONE.say(language, name=name, why=why)
+
+
+def unseen(tags: Collection[str], values: Mapping[str, Any], language: Language = "en") -> dict[str, Any] | None:
+    """The same where what chooses is hidden from who looks: no variant, since it would tell the value; else None.
+
+    >>> unseen(["phone", "age"], {"phone": "•••", "age": 7, UNSEEN: ["phone"]})["words"]
+    'What this customer gets hangs on phone, hidden from you.'
+    """
+    hidden = sorted(set(tags) & set(values.get(UNSEEN, ())))
+    if not hidden:
+        return None
+    words = _WHY["hidden"].say(language, tags=_joined(hidden, language))
+    return {"variant": None, "propensity": None, "why": "hidden", "words": words}
 
 
 def by_rule(name: str | None, language: Language = "en") -> dict[str, Any]:

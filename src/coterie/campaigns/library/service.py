@@ -12,6 +12,7 @@ from coterie.campaigns import records
 from coterie.campaigns.content import Block, Content, Rendering, Untracked, bad_links
 from coterie.campaigns.library import bodies
 from coterie.campaigns.library.bodies import DYNAMIC, KINDS, PAGE, TEMPLATE
+from coterie.campaigns.library.choosing import UNSEEN
 from coterie.campaigns.library.chosen import explained
 from coterie.campaigns.library.clean import cleaned
 from coterie.campaigns.library.visits import visits_of
@@ -225,7 +226,9 @@ class Library:
         content = compiled[channel] if channel is not None else next(iter(compiled.values()))
         values = dict(self.values_of(content, entity, entity_kind))
         missing = sorted(n for n in content.needed if values.get(n) in (None, ""))
-        values = {n: v if v is None or (masked := hide(n)) is None else masked for n, v in values.items()}
+        masks = {n: hide(n) for n, v in values.items() if v is not None}
+        hidden = {n: mask for n, mask in masks.items() if mask is not None}
+        values = {**values, **hidden, UNSEEN: tuple(hidden)}
         if language is not None and content.language is not None:
             values[content.language] = language
         given = {**values, "entity": entity, "campaign": "", "arm": "", "unsubscribe_url": "#", "convert_url": "#"}

@@ -65,7 +65,8 @@ def missing(values: Series) -> npt.NDArray[np.bool_]:
     null = values.isna().to_numpy(dtype=bool)
     if types.is_numeric_dtype(values.dtype) or types.is_datetime64_any_dtype(values.dtype):
         return null
-    blank = np.fromiter((isinstance(v, str) and not v.strip() for v in values.array), dtype=bool, count=len(values))
+    plain = values.to_numpy(dtype=object)  # walking through pandas' own array takes ten times as long
+    blank = np.fromiter((isinstance(v, str) and not v.strip() for v in plain), dtype=bool, count=len(values))
     return np.asarray(null | blank)
 
 
@@ -80,9 +81,11 @@ def as_numbers(values: Series) -> Floats:
     if types.is_numeric_dtype(values.dtype):
         found = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        plain = values.where(~missing(values), None)
-        found = pd.to_numeric(plain.astype(object).map(_plain), errors="coerce").to_numpy(dtype=np.float64)
-        _refuse(values, np.isnan(found) & ~missing(values), "is no number")
+        gone = missing(values)
+        given = zip(values.to_numpy(dtype=object), gone.tolist(), strict=True)
+        plain = np.array([None if g else _plain(v) for v, g in given] or [], dtype=object)
+        found = np.asarray(pd.to_numeric(plain, errors="coerce"), dtype=np.float64)
+        _refuse(values, np.isnan(found) & ~gone, "is no number")
     _refuse(values, np.isinf(found), "is infinite")
     return np.array(found, dtype=np.float64)
 

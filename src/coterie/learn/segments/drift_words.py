@@ -29,7 +29,7 @@ _REASONS = {
         "{value:.0%} of the customers are in no segment, more than then", "{value:.0%} 的客户不属于任何分群，多于拟合时"
     ),
     "strange": Text(
-        "{value:.0%} of the customers are far from every segment, of whom there was 1 %",
+        "{value:.0%} of the customers are far from every segment, of whom there was 1%",
         "{value:.0%} 的客户远离所有分群，拟合时为 1%",
     ),
     "age": Text("{value:.0f} days have passed", "已过去 {value:.0f} 天"),

@@ -71,7 +71,7 @@ class Frames:
         if tag not in self.context.catalog.tags(kind):
             return {}
         found = values(self.context, [tag], as_of, data_version=data_version, entity_kind=kind).dropna(subset=[tag])
-        return {str(key): int(segment) for key, segment in zip(found["entity"], found[tag], strict=True)}
+        return dict(zip(found["entity"].tolist(), found[tag].astype(int).tolist(), strict=True))
 
     def money(self, tags: Sequence[str], kind: str) -> tuple[str, ...]:
         """Tags that are sums of exact decimals, which is money: of those a segment has a share, of an average not."""

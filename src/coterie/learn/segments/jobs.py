@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from coterie.errors import CoterieError
 from coterie.jobs.registry import Arguments, Job, one_stage, register
 from coterie.kit.plain import plain
 from coterie.kit.progress import Progress
@@ -29,18 +31,23 @@ _KEPT = (
 def _fit(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
     """Fit segments; the same data and options give the same version again."""
     options = dict(given["options"])
-    return _told(ws.segments.fit(given["name"], options.pop("tags"), progress=progress, **options))
+    made = ws.segments.fit(given["name"], options.pop("tags"), progress=progress, **options)
+    _draw_map(ws, given["name"])
+    return _told(made)
 
 
 def _refit(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
     """Fit again; the same data and seed give the same version again."""
-    return _told(ws.segments.refit(given["name"], seed=given["seed"], promote=given["promote"], progress=progress))
+    made = ws.segments.refit(given["name"], seed=given["seed"], promote=given["promote"], progress=progress)
+    _draw_map(ws, given["name"])
+    return _told(made)
 
 
 def _update(ws: Any, given: Arguments, _progress: Progress) -> dict[str, Any]:
     """Assign today's customers; done again, nothing is new and nothing moves."""
     options = {"half_life_days": given["half_life_days"], "promote": given["promote"]}
     told: dict[str, Any] = plain(ws.segments.update(given["name"], **options))
+    _draw_map(ws, given["name"])
     return told
 
 
@@ -74,6 +81,12 @@ def _report(ws: Any, given: Arguments, progress: Progress) -> dict[str, Any]:
     name, version = given["name"], given.get("version")
     ws.segments.report(name, version, options=ReportOptions(**given.get("options", {})), progress=progress)
     return {"segmentation": name, "version": version}
+
+
+def _draw_map(ws: Any, name: str) -> None:
+    """Make the map's points now, so that nobody waits for them; where that cannot be, whoever opens the map is told."""
+    with suppress(CoterieError):
+        ws.segments.map(name)
 
 
 def _told(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import pandas as pd
 from coterie.audiences.resolve import AUDIENCE
 from coterie.errors import Refused
 from coterie.kit.disk import disk_errors
+from coterie.learn.segments.frames import tag_name
 from coterie.learn.segments.model import SegmentFit, prepared
 from coterie.learn.segments.names import label_of
 from coterie.learn.segments.plane import MOST_CORNERS, Plane, place
@@ -221,12 +222,14 @@ class Picturing(Reporting):
                 staged.replace(path)
 
     def _plane(self, version: Version, view: View, fit: SegmentFit) -> Plane:
-        frame = self._frames.frame(view, version.tags, self._frames.rule_of(version.body["audience"]))
+        tag, used = tag_name(version.name), self._in_use(version)
+        labelled = used and tag in self._context.catalog.tags(view.kind)
+        tags = [*version.tags, tag] if labelled else version.tags
+        frame = self._frames.frame(view, tags, self._frames.rule_of(version.body["audience"]))
         if frame.empty:
             raise Refused("nobody", "Nobody is left to be drawn.", place="map", fix="Look at the audience's rule.")
-        if self._in_use(version):
-            labels = self._frames.labels_at(version.name, view.kind, view.as_of)
-            segments = pd.Series([labels.get(str(key), 0) for key in frame.index], index=frame.index)
+        if used:
+            segments = frame[tag] if labelled else pd.Series(0, index=frame.index)
         else:
             segments = version.model.predict(frame).set_index(frame.index)["segment"]
         return place(fit, frame, segments)

@@ -187,7 +187,7 @@ class TopLeaf(Leaf):
             count = number(self.n or 0)
             return speaker.pick(f"they are among the {count} {end} by {tag}{among}", f"{among}是{tag}{end}的{count}人")
         share = number(self.percent)
-        return speaker.pick(f"they are among the {end} {share} % by {tag}{among}", f"{among}是{tag}{end}的{share}%")
+        return speaker.pick(f"they are among the {end} {share}% by {tag}{among}", f"{among}是{tag}{end}的{share}%")
 
     def subject(self, speaker: Speaker) -> str:
         """The rank, in words."""

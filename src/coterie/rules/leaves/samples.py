@@ -108,7 +108,7 @@ class SampleLeaf(Leaf):
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
         share = number(self.percent)
-        return speaker.pick(f'they are in the {share} % sample "{self.salt}"', f"属于{share}%抽样“{self.salt}”")
+        return speaker.pick(f'they are in the {share}% sample "{self.salt}"', f"属于{share}%抽样“{self.salt}”")
 
     def subject(self, speaker: Speaker) -> str:
         """The place of the key, in words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from coterie.catalog.schemas import ValueType
@@ -46,13 +47,19 @@ class TagLeaf(Leaf):
         return {"tag": self.tag, **comparison_json(self.op, self.value)}
 
     def bind(self, scope: Scope, place: str) -> BoundNode:
-        """Find the tag and type the value."""
+        """Find the tag and type the value, unless that was done before: while a rule is edited most of it stays."""
+        key = (self.tag, self.op, repr(self.value), scope.as_of, scope.entity)  # 1, 1.0 and true are equal, not alike
+        leaf = scope.known.get(key)
+        if leaf is None:
+            leaf = scope.known[key] = self._bound(scope, place)
+        return leaf_node(place, self, leaf)
+
+    def _bound(self, scope: Scope, place: str) -> BoundTag:
         tag = scope.tag(self.tag, place)
         operator, operand = bind_comparison(
             self.op, self.value, tag.type, name=tag.name, place=place, as_of=scope.as_of, tz=scope.tz
         )
-        leaf = BoundTag(("tag", tag.name), tag.type, operator, operand, families=(tag.family,))
-        return leaf_node(place, self, leaf)
+        return BoundTag(("tag", tag.name), tag.type, operator, operand, families=(tag.family,))
 
     def clause(self, speaker: Speaker) -> str:
         """The condition in words."""
@@ -72,6 +79,11 @@ class BoundTag(BoundLeaf):
     def name(self) -> str:
         """The tag."""
         return str(self.fact[1])
+
+    @cached_property
+    def asked(self) -> str:
+        """The same for equal questions: tag, operator and operand."""
+        return f"{self.name}\0{self.operator.key}\0{self.operand!r}"
 
     def source(self) -> Source:
         """The family's rows; where a missing value passes, those that do not pass, since a family need not hold every row."""

@@ -1,8 +1,8 @@
 /** All tags of customers, for choosing among them. */
 import { useQuery } from "@tanstack/react-query";
-import { api } from "../../api/client";
-import type { TagRow } from "../../api/shapes";
-import { useApp } from "../../app/context";
+import { api } from "../api/client";
+import type { TagRow } from "../api/shapes";
+import { useApp } from "../app/context";
 
 export const NUMERIC: readonly string[] = ["integer", "decimal", "number"];
 

@@ -1,7 +1,7 @@
-/** The colours of segments: the series' own, then the same nearer to the text, so that neighbours stay apart. */
-import { type Mode, SERIES, TONES } from "../../app/theme";
+/** The colours of parts beside each other: the series' own, then the same nearer to the text, so that neighbours stay apart. */
+import { type Mode, SERIES, TONES } from "../app/theme";
 
-export function segmentColours(mode: Mode, count: number): string[] {
+export function seriesColours(mode: Mode, count: number): string[] {
   const base = SERIES[mode];
   return Array.from({ length: count }, (_, i) => {
     const own = base[i % base.length] ?? TONES[mode].quiet;
