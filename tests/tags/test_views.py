@@ -9,6 +9,7 @@ from coterie.errors import NotFound
 from coterie.kit.moments import now
 from coterie.tags.build import build, offered_as_of
 from coterie.tags.published import default_as_of, default_data_version
+from coterie.tags.records import Builds
 from coterie.tags.service import Tags
 from coterie.tags.views import View
 
@@ -93,3 +94,21 @@ def test_for_old_data_the_end_of_the_last_day_with_an_event_is_offered(shop: Wor
     orders = shop.catalog.dataset("orders")
     shop.put(orders, [{"entity": "a", "at": now(), "n": 1}])
     assert offered_as_of(shop.context) is None
+
+
+def test_families_of_another_moment_are_whole_whatever_was_asked_first(shop: World) -> None:
+    """A formula needs one tag of the family of its parts; the others of that family are there all the same."""
+    of_n = {"dataset": "orders", "of": "n"}
+    more = [{"name": name, "aggregate": {**of_n, "measure": name}} for name in ("max", "min")]
+    Tags(shop.context).add(definitions=[*more, {"name": "twice", "formula": "s * 2"}])
+    build(shop.context, as_of=MAR)
+    found = []
+    for family, tag in (("formulas", "twice"), ("orders", "max"), ("formulas", "twice")):
+        view = View.at(shop.context, "customer", FEB, 1)
+        view.use(families=[family])
+        found.append(
+            view.engine.rows(f'SELECT entity, {tag} FROM universe JOIN "family:{family}" USING (row) ORDER BY 1')
+        )
+    assert found == [[("a", 2), ("b", 4)], [("a", 1), ("b", 2)], [("a", 2), ("b", 4)]]
+    known = Builds(shop.context.store, "customer").past(FEB, 1)
+    assert known is not None and sorted(known.families) == ["formulas", "orders"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -55,20 +55,31 @@ def ensure(
     published = builds.published()
     own = published is None or (as_of, data_version) == (published.as_of, published.data_version)
     known = published if own else builds.past(as_of, data_version)
-    if known is not None and known.definitions == definitions_digest(context, entity_kind):
-        found = _files(context, known, wanted)
-        if len(found) == len(wanted):
-            return found
+    if known is not None and known.definitions != definitions_digest(context, entity_kind):
+        known = None
+    found = {} if known is None else _files(context, known, wanted)
+    if len(found) == len(wanted):
+        return found
     from coterie.tags.run import Run
 
-    names = [t.name for t in tags.values() if own or t.family in wanted]
+    names = list(tags) if own else _of_families({f for f in wanted if f not in found}, tags)
     record = Run(context, entity_kind, as_of, data_version, names, past=not own).make(Progress())
     if own:
         builds.publish(record)
     else:
+        record.families = {**({} if known is None else known.families), **record.families}
         builds.keep_past(record)
     builds.finish()
     return _files(context, record, wanted)
+
+
+def _of_families(families: Set[str], tags: Mapping[str, TagDefinition]) -> list[str]:
+    """The tags of these families and of all that they are made of: a family that is kept is whole."""
+    from coterie.tags.order import with_needed
+
+    names = [t.name for t in tags.values() if t.family in families]
+    touched = {t.family for t in with_needed(names, tags).values()}
+    return names if touched <= families else _of_families(families | touched, tags)
 
 
 def _files(context: TagContext, record: BuildRecord, families: Iterable[str]) -> dict[str, TableFiles]:
