@@ -51,6 +51,7 @@ def until(found: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_with_nothing_to_do(tmp_path: Path) -> None:
     coterie.init(str(tmp_path / "ws")).close()
     with serving(tmp_path / "ws") as (process, client, _):

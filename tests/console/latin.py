@@ -14,6 +14,7 @@ from coterie.catalog.definitions import tag_to_dict
 from coterie.catalog.schemas import ValueType
 from coterie.engines.duckdb import scan
 from coterie.engines.sql import quote_name
+from coterie.store.accounts import Accounts
 from coterie.tags.records import Builds
 from coterie.workspace import Workspace
 
@@ -62,6 +63,8 @@ def data_words(folder: Path) -> frozenset[str]:
     texts: list[str] = ["Ada", "admin", "Often", folder.name]
     with Workspace.open(folder, read_only=True) as ws:
         texts += [d.name for kind in _KINDS for d in ws.store.all(kind)]
+        texts += [str(d.body.get("folder") or "") for d in ws.store.all("audience")]
+        texts += [token.name for token, _ in Accounts(ws.store).tokens()]
         texts += [goal["name"] for d in ws.store.all("campaign") for goal in d.body.get("goals", ())]
         texts += [group["group"] for group in ws.campaigns.exclusions()]
         for step in (step for d in ws.store.all("journey") for step in d.body["definition"]["steps"]):

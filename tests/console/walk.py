@@ -82,7 +82,7 @@ def walk(browser: Any, folder: Path, what: Walked, looks: Sequence[tuple[str, st
                 what.tell(f"open {look}")
                 opened_here = done.setdefault(path.partition("?")[0], set())
                 opened_here |= above
-                asked = Asked(what.to, look, known if language == "zh" else None, opened_here)
+                asked = Asked(what.to, look, known if language == "zh" else None, opened_here, folder)
                 found = _walked(watched.page, server.url + path.replace("{customer}", customer), asked)
                 what.note([*found, *(f"{look}: {text}" for text in watched.wrong if UNLOADED not in text)])
                 watched.wrong.clear()
@@ -94,13 +94,14 @@ def walk(browser: Any, folder: Path, what: Walked, looks: Sequence[tuple[str, st
 class Asked:
     """What is asked of one screen: pictures into `to`; `known` are the words of the data, None where it is not Chinese.
 
-    done : what was opened already.
+    done : what was opened already; folder : of the workspace, where names may come while one walks.
     """
 
     to: Path
     screen: str
     known: frozenset[str] | None
     done: set[str]
+    folder: Path
     read: set[str] = field(default_factory=set)  # the Latin texts that were told already
 
     def looked(self, page: Any, number: str, opener: str) -> list[str]:
@@ -109,7 +110,8 @@ class Asked:
         page.screenshot(path=str(picture))
         found = complaints(page, "[data-walked]")
         if self.known is not None:
-            new = set(latin_seen(page, self.known)) - self.read
+            odd = latin_seen(page, self.known) and latin_seen(page, data_words(self.folder))
+            new = set(odd) - self.read
             self.read.update(new)
             found += [f"in Latin letters: {text}" for text in sorted(new)]
         return [f"{picture.name} ({opener}): {text}" for text in found]

@@ -182,7 +182,7 @@ function Actions({ history, rule, ready, label, save }: ActionProps) {
       </Button>
       <Modal open={showJson} title={w.json} onCancel={() => setShowJson(false)} footer={null} width={680}>
         <p className="quiet">{w.jsonHint}</p>
-        <pre className="code-box" tabIndex={0}>
+        <pre className="code-box" tabIndex={0} translate="no">
           {JSON.stringify(rule, null, 2)}
         </pre>
       </Modal>
