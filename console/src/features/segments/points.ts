@@ -79,12 +79,6 @@ export class Points {
     private readonly cloud: Cloud,
   ) {
     this.gl = gl;
-    this.hold(cloud.places);
-    gl.enableVertexAttribArray(0);
-    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
-    this.hold(cloud.groups);
-    gl.enableVertexAttribArray(1);
-    gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, 0, 0);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
     this.picture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.picture);
@@ -95,6 +89,18 @@ export class Points {
   static on(canvas: HTMLCanvasElement, cloud: Cloud): Points | null {
     const gl = canvas.getContext("webgl2", { antialias: false, depth: false, premultipliedAlpha: false, preserveDrawingBuffer: true });
     return gl === null ? null : new Points(canvas, gl, cloud);
+  }
+
+  /** The points go to the card when they are first drawn one by one, and stay there. */
+  private holdAll(): void {
+    const { gl, cloud } = this;
+    if (this.held.length > 0) return;
+    this.hold(cloud.places);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+    this.hold(cloud.groups);
+    gl.enableVertexAttribArray(1);
+    gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, 0, 0);
   }
 
   private hold(data: Float32Array | Uint8Array): void {
@@ -130,6 +136,7 @@ export class Points {
 
   private drawPoints(look: Look, colours: readonly Colour[], paper: Colour, ratio: number, size: number): void {
     const { gl, canvas } = this;
+    this.holdAll();
     const program = this.program(VERTEX, ROUND);
     gl.enable(gl.BLEND);
     gl.clearColor(...paper);
@@ -177,13 +184,20 @@ export function blended(cloud: Cloud, look: Look, [width, height]: readonly [num
   const pixels = new Uint8ClampedArray(4 * width * height);
   new Uint32Array(pixels.buffer).fill(new Uint32Array(Uint8ClampedArray.from(paper, (part) => 255 * part).buffer)[0] ?? 0);
   const { places, groups, count } = cloud;
+  const inks = new Float64Array(4 * 256); // by group, what a point adds to a pixel and what it leaves of it
+  for (const [group, [red, green, blue, alpha]] of colours.entries()) inks.set([255 * red * alpha, 255 * green * alpha, 255 * blue * alpha, 1 - alpha], 4 * group);
+  const shown = Uint8Array.from({ length: 256 }, (_, group) => Number((colours[group]?.[3] ?? 0) > 0));
   // a pixel is in the square where its middle is
   const left = width / 2 - (size + 1) / 2 - look.x * look.scale;
   const low = height / 2 - (size + 1) / 2 - look.y * look.scale;
   for (let i = 0; i < count; i++) {
-    const colour = colours[groups[i] as number];
-    if (colour === undefined || colour[3] === 0) continue;
-    const [red, green, blue, alpha] = colour;
+    const group = groups[i] as number;
+    if (shown[group] === 0) continue;
+    const ink = 4 * group;
+    const red = inks[ink] as number;
+    const green = inks[ink + 1] as number;
+    const blue = inks[ink + 2] as number;
+    const rest = inks[ink + 3] as number;
     const x = (places[2 * i] as number) * look.scale + left;
     const y = (places[2 * i + 1] as number) * look.scale + low;
     const right = Math.min(width, x + size);
@@ -191,9 +205,9 @@ export function blended(cloud: Cloud, look: Look, [width, height]: readonly [num
     for (let row = Math.max(0, Math.ceil(y)); row < top; row++) {
       for (let column = Math.max(0, Math.ceil(x)); column < right; column++) {
         const at = 4 * (row * width + column);
-        pixels[at] = (pixels[at] as number) * (1 - alpha) + 255 * red * alpha;
-        pixels[at + 1] = (pixels[at + 1] as number) * (1 - alpha) + 255 * green * alpha;
-        pixels[at + 2] = (pixels[at + 2] as number) * (1 - alpha) + 255 * blue * alpha;
+        pixels[at] = (pixels[at] as number) * rest + red;
+        pixels[at + 1] = (pixels[at + 1] as number) * rest + green;
+        pixels[at + 2] = (pixels[at + 2] as number) * rest + blue;
       }
     }
   }
